@@ -11,11 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from app.palette import FACTORS, FACTORS_ON_DARK, RECORDINGS, RECORDINGS_ON_DARK
 from app.text import t
 from engine.race.trajectory import Target
+from engine.studies import stats
 from engine.studies.report import COLUMNS, COMBINATORIAL, Cell
 from engine.studies.study import Seen
 from engine.studies.verdict import GAP, SHARES, number
@@ -188,8 +190,8 @@ def goal(target: Target) -> str:
     """Return a target in words."""
     measure = t(f"evidence.metric-{target.on}").lower()
     if target.value is None:
-        share = f"{100 * float(target.share_of_first or 0):g} %"
-        return t("evidence.goal-share", measure=measure, value=share)
+        part = f"{100 * float(target.share_of_first or 0):g} %"
+        return t("evidence.goal-share", measure=measure, value=part)
     at_least = target.on.endswith(SHARES)
     percent = at_least or target.on == GAP
     value = f"{100 * target.value:g} %" if percent else f"{target.value:g}"
@@ -323,6 +325,59 @@ def the_map(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
                 ),
                 *(_words(cell, middle[cell.situation], on) for cell in cells),
             ],
+        ),
+    )
+
+
+def profile(cells: Sequence[Cell], dark: bool = False) -> go.Figure:
+    """Return the performance profile of the map (Dolan and Moré, 2002): for each column the share
+    of the situations in which it was tried, and somebody reached the target, where its cost is
+    within a factor of the best column's.
+    """
+    on = paper(dark)
+    factors = np.geomspace(1, 10**FAR, 181)
+    solved = {cell.situation for cell in cells if math.isfinite(cell.factor)}
+    traces = []
+    for i, column in enumerate(columns_of(cells)):
+        own = [c.factor for c in cells if c.column == column and c.situation in solved]
+        if not own:
+            continue
+        costs = {column: own, "best": [1.0] * len(own)}
+        traces.append(
+            go.Scatter(
+                x=factors,
+                y=100 * stats.performance_profile(costs, factors)[column],
+                mode="lines",
+                name=t(
+                    "evidence.profile-name",
+                    sees=t(f"evidence.sees-{column.replace(' ', '-')}"),
+                    n=len(own),
+                ),
+                line={
+                    "color": on.lanes[i % len(on.lanes)],
+                    "width": 2.4,
+                    "dash": DASHES[i % len(DASHES)],
+                    "shape": "hv",
+                },
+                hovertemplate="%{y:.0f} % ≤ %{x:.3~g} ×<extra>%{fullData.name}</extra>",
+            )
+        )
+    return go.Figure(
+        traces,
+        _layout(
+            on,
+            height=380,
+            margin={"l": 58, "r": 12, "t": 12, "b": 50},
+            showlegend=True,
+            legend={"orientation": "h", "y": -0.22, "yanchor": "top", "x": 0, "font": {"size": 12}},
+            xaxis=_axis(
+                on,
+                type="log",
+                range=[0, FAR],
+                dtick=1,
+                title={"text": t("evidence.profile-x"), "font": {"size": 12}, "standoff": 8},
+            ),
+            yaxis=_axis(on, range=[0, 103], ticksuffix=" %"),
         ),
     )
 

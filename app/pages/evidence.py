@@ -180,6 +180,11 @@ with main:
         st.html(evidence.legend(dark))
         with st.expander(t("evidence.map-table")):
             st.html(evidence.map_table(cells))
+        with st.expander(t("evidence.profile")):
+            st.caption(t("evidence.profile-about"))
+            _figure(
+                evidence_figures.profile(cells, dark), "evidence-profile", t("evidence.profile-alt")
+            )
     else:
         st.caption(t("evidence.map-empty"))
     # Evaluations of such problems are distances: lanes of other programs count none, so seconds

@@ -328,12 +328,6 @@ def ecdf_of_targets(costs: Sequence[ArrayLike], at: ArrayLike) -> Floats:
     return np.searchsorted(spent, np.asarray(at, float), side="right") / len(spent)
 
 
-def log_area(shares: ArrayLike, at: ArrayLike) -> float:
-    """Return the area under an ECDF over log cost, as a share of the whole."""
-    heights, places = np.asarray(shares, float), np.log(np.asarray(at, float))
-    return float(np.trapezoid(heights, places) / (places[-1] - places[0]))
-
-
 def performance_profile(costs: Mapping[str, ArrayLike], factors: ArrayLike) -> dict[str, Floats]:
     """Return, for each method, the share of cases on which its cost is within a factor of the best
     method's. Cases that nobody solved are left out.
@@ -360,17 +354,6 @@ def holm(p_values: ArrayLike) -> Floats:
     result = np.empty_like(p)
     result[order] = adjusted
     return result
-
-
-def log_rank(
-    cost: ArrayLike, reached: ArrayLike, other_cost: ArrayLike, other_reached: ArrayLike
-) -> float:
-    """Return the p-value of the log-rank test that two methods' costs have the same law."""
-
-    def censored(costs: ArrayLike, hits: ArrayLike) -> stats.CensoredData:
-        return stats.CensoredData.right_censored(np.asarray(costs, float), ~np.asarray(hits, bool))
-
-    return float(stats.logrank(censored(cost, reached), censored(other_cost, other_reached)).pvalue)
 
 
 def accuracy_error(accuracy: float, samples: int, level: float = LEVEL) -> float:

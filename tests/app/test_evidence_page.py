@@ -81,7 +81,7 @@ def test_the_page_shows_map_answer_and_the_studies_that_have_results(results: Pa
     app = open_page()
     labels = [one.label.strip("*") for one in app.expander]
     assert [shipped(name).title for name in MADE] == [one for one in labels if one in TITLES]
-    assert len(app.get("plotly_chart")) == 1, "studies are drawn when they are opened"
+    assert len(app.get("plotly_chart")) == 2, "studies are drawn when they are opened"
     said = " ".join(one.value for one in app.markdown)
     assert "{" not in said
     slope = str(evidence.found().results[0].facts.slope("bowl", "spsa"))
@@ -172,6 +172,19 @@ def test_the_map_shows_the_rows_of_the_report(results: Path) -> None:
         texts = [one.text for one in figure.layout.annotations]
         assert sum(t("evidence.not-reached") in text for text in texts) == len(blank)
         assert all(one.font.size >= 11 for one in figure.layout.annotations)
+
+
+def test_the_profile_counts_the_cells_of_the_map(results: Path) -> None:
+    shown = evidence.cells(evidence.found().results, "evaluations", "tuned")
+    solved = {cell.situation for cell in shown if math.isfinite(cell.factor)}
+    traces = evidence_figures.profile(shown).data
+    assert len(traces) == len({cell.column for cell in shown if cell.situation in solved})
+    for trace, column in zip(traces, evidence_figures.columns_of(shown), strict=True):
+        own = [c.factor for c in shown if c.column == column and c.situation in solved]
+        for place in (0, 60, -1):
+            near = [factor <= trace.x[place] * (1 + 1e-9) for factor in own]
+            assert trace.y[place] == pytest.approx(100 * sum(near) / len(near))
+    assert max(trace.y[0] for trace in traces) > 0, "somebody is the best"
 
 
 def test_a_click_on_a_cell_means_its_study(results: Path) -> None:

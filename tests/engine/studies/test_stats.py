@@ -123,7 +123,6 @@ def test_slopes_are_exponents() -> None:
 def test_ecdf_profiles_and_holm_by_their_definitions() -> None:
     shares = stats.ecdf_of_targets([[1, 10, math.inf], [5, 100, 1000]], [1, 10, 100, 1e6])
     assert shares.tolist() == pytest.approx([1 / 6, 3 / 6, 4 / 6, 5 / 6])
-    assert stats.log_area([0.0, 0.5, 1.0], [1, 10, 100]) == pytest.approx(0.5)
     profile = stats.performance_profile(
         {"a": [1, 10, math.inf, math.inf], "b": [2, 5, 7, math.inf]}, [1, 2, 1000]
     )
@@ -132,12 +131,6 @@ def test_ecdf_profiles_and_holm_by_their_definitions() -> None:
     # Holm 1979: 4·0.005, 3·0.01, max(0.03, 2·0.03), max(0.06, 1·0.04)
     assert stats.holm([0.01, 0.04, 0.03, 0.005]).tolist() == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert stats.holm([0.9, 0.8]).tolist() == [1, 1]
-
-
-def test_log_rank_tells_two_laws_apart_and_one_not() -> None:
-    fast, slow = np.arange(1.0, 9), np.arange(20.0, 28)
-    assert stats.log_rank(fast, [1] * 8, slow, [1] * 8) < 0.001
-    assert stats.log_rank(fast, [1] * 8, fast, [1] * 8) == pytest.approx(1)
 
 
 def test_seeds_needed_follow_the_formula() -> None:
