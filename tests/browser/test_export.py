@@ -52,7 +52,7 @@ def test_export_gives_config_python_code_csv_weights_and_recording(
     running(page)
     wait(page, "v.player.history.length > 5")
     page.get_by_test_id("run").click()
-    wait(page, "v.state.state === 'paused'")
+    page.locator('.kelvin[data-state="paused"]').wait_for()
     experiment = look(page, "v.player.history.stage.experiment")
 
     name, data = exported(page, "export-experiment")
@@ -83,7 +83,7 @@ def test_export_gives_config_python_code_csv_weights_and_recording(
 def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,adam&seconds=300&network.hidden=32")
     running(page)
-    wait(page, "v.state.state === 'running'")
+    page.locator('.kelvin[data-state="running"]').wait_for()
     assert look(page, "v.player.history.weights") is None
     assert look(page, "v.player.history.stage.dimension") > 2000
     tensors = load(exported(page, "export-weights")[1])

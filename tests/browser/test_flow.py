@@ -84,7 +84,7 @@ def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open
 @pytest.mark.slow
 def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: Open) -> None:
     page = open_page("?dataset=circles&lanes=adam&evaluations=100000")
-    wait(page, "v.state.state === 'done'")
+    page.locator('.kelvin[data-state="done"]').wait_for()
     page.get_by_test_id("menu-save").click()
     expect(page.get_by_test_id("toast")).to_contain_text("Saved")
     page = open_page(MOONS, context=page.context)
@@ -144,7 +144,7 @@ def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(
     expect(box).to_contain_text("SNES against Adam")
     assert not page.locator(".kv-plot").first.is_visible()
     page.get_by_test_id("cancel").click()
-    wait(page, "v.state.state === 'ended'")
+    page.locator('.kelvin[data-state="ended"]').wait_for()
     expect(page.get_by_test_id("cancel")).to_be_hidden()
     assert not page.locator(".kv-plot").first.is_visible()
 
@@ -301,11 +301,11 @@ def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
     for one in others:
         running(one)
     page = open_page("?dataset=circles&lanes=snes,adam&seconds=5")
-    wait(page, "v.state.state === 'queued'")
+    page.locator('.kelvin[data-state="queued"]').wait_for()
     expect(page.get_by_test_id("run")).to_have_text("Waiting")
     expect(page.get_by_test_id("run")).to_be_disabled()
     page.get_by_test_id("cancel").click()
-    wait(page, "v.state.state === 'ended'")
+    page.locator('.kelvin[data-state="ended"]').wait_for()
     expect(page.get_by_test_id("run")).to_have_text("Run")
     expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")
 
@@ -320,7 +320,7 @@ def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
         f"&evaluations=200000{SIX}",
         viewport={"width": width, "height": 900},
     )
-    wait(page, "v.state.state === 'done'")
+    page.locator('.kelvin[data-state="done"]').wait_for()
     # A word that breaks stands in two lines; so its range has two boxes.
     broken = look(
         page,

@@ -259,7 +259,7 @@ def test_heights_far_below_zero_keep_their_minus_on_the_axis(open_page: Open) ->
         "?dataset=landscape&dataset.function=formula&dataset.formula=-x^29&dataset.reach=14"
         "&lanes=annealing,pso&evaluations=2000"
     )
-    wait(page, "v.state.state === 'done'")
+    page.locator('.kelvin[data-state="done"]').wait_for()
     wait(
         page,
         "(() => { const plot = v.root.querySelector('[data-plot=loss]');"

@@ -43,7 +43,7 @@ def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: O
     wait(page, "v.player.moment > x", first)
     assert look(page, "v.player.history.stage.experiment.dataset.name") == "spirals"
     run(page)
-    wait(page, "v.state.state === 'running'")
+    page.locator('.kelvin[data-state="running"]').wait_for()
     expect(page.get_by_test_id("run")).to_have_text("Pause")
     usual = {"network": 1, "loss": 1, "weights": 1}
     assert look(page, "window.__kelvin.stats.mounts") == usual
@@ -230,7 +230,7 @@ def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server:
     page = open_page(LONG)
     running(page)
     racing(server, page).send_signal(signal.SIGKILL)
-    wait(page, "v.state.state === 'ended'")
+    page.locator('.kelvin[data-state="ended"]').wait_for()
     assert "was killed, most often because the machine ran out of memory" in status(page)
     assert look(page, "v.player.history.metrics.length") > 2  # what was recorded is still there
     run(page)
@@ -275,7 +275,7 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
 @pytest.mark.slow
 def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     page = open_page(SHORT)
-    wait(page, "v.state.state === 'done'")
+    page.locator('.kelvin[data-state="done"]').wait_for()
     assert "Finished" in status(page)
     last = page.get_by_test_id("card-1-loss").inner_text()
     page.get_by_test_id("scrub").fill("0")

@@ -105,7 +105,7 @@ def test_maps_inside_each_neuron_and_editable_weights(open_page: Open) -> None:
     before = page.evaluate(drawn)
     page.wait_for_function(f"(before) => {drawn} !== before", arg=before)
     page.get_by_test_id("run").click()
-    wait(page, "v.state.state === 'paused'")
+    page.locator('.kelvin[data-state="paused"]').wait_for()
     canvas = page.get_by_test_id("neurons")
     canvas.focus()
     page.keyboard.press("ArrowRight")
@@ -354,7 +354,7 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
     page.keyboard.press("Escape")
     wait(page, "v.board.arrangement.large === null")
     page.keyboard.press(" ")
-    wait(page, "v.state.state === 'paused'")
+    page.locator('.kelvin[data-state="paused"]').wait_for()
     page.keyboard.press("?")
     expect(page.locator("dialog[open]")).to_be_visible()
 
@@ -378,4 +378,4 @@ def test_many_visitors_on_one_server(open_page: Open) -> None:
         raced = look(pages[i], "JSON.stringify(v.player.history.stage.experiment)")
         assert json.loads(raced)["seed"] == i
     pages[min(racing)].context.close()
-    wait(waiting, "v.state.state === 'running'")
+    waiting.locator('.kelvin[data-state="running"]').wait_for()

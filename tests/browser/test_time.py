@@ -138,7 +138,7 @@ def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page
 @pytest.mark.slow
 def test_the_history_is_scrubbed_by_keys_and_played_again_at_every_speed(open_page: Open) -> None:
     page = open_page(SHORT)
-    wait(page, "v.state.state === 'done'")
+    page.locator('.kelvin[data-state="done"]').wait_for()
     last = look(page, "v.player.history.length - 1")
     page.get_by_test_id("scrub").focus()
     page.keyboard.press("Home")
