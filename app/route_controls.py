@@ -12,7 +12,7 @@ from app import controls, link, uploads, widgets
 from app.text import plain, t
 from app.widgets import current, kept, put, scoped
 from engine.combinatorial.experiment import CombinatorialExperiment, StopRules
-from engine.combinatorial.instance import MAX_EDITABLE, TourInstance
+from engine.combinatorial.instance import MAX_EDITABLE
 from engine.combinatorial.instances import INSTANCES, InstanceConfig, OwnCities
 from engine.combinatorial.methods import METHODS
 from engine.errors import BadInput
@@ -32,6 +32,8 @@ READS = {"evaluations": "reads"}
 OWN = OwnCities.name
 START = "1,1;4,0;8,1;9,4;7,5;9,8;6,9;5,6;2,9;0,7;3,4;1,4"
 """The first cities of one's own: enough for every method."""
+SHOWN = "tour"
+"""The kind of problems that the page draws; others are raced from the command line."""
 MOST_SHOWN = 4000
 """Cities of a preview that are sent; of more an even choice."""
 PLACES = 7
@@ -87,7 +89,7 @@ def draw(shown: CombinatorialExperiment) -> dict[str, Any]:
     """
     value: dict[str, Any] = {"instance": _instance(shown)}
     value["lanes"] = controls.draw_lanes(
-        list(METHODS),
+        [cls for cls in METHODS if SHOWN in cls.solves],
         favourites=FAVOURITES,
         stepwise=False,
         opening=t("controls.method-tour"),
@@ -128,7 +130,7 @@ def _stop() -> dict[str, Any]:
 
 def _instance(shown: CombinatorialExperiment) -> dict[str, Any]:
     """Draw the choice of the cities and their settings, and return them as JSON values."""
-    offered = {cls.name: cls.label for cls in INSTANCES}
+    offered = {cls.name: cls.label for cls in INSTANCES if cls.problem == SHOWN}
     name = widgets.select("instance", offered, t("controls.instance"), t("controls.instance-hint"))
     cls = INSTANCES.get(name)
     if cls.needs_file:
@@ -205,7 +207,7 @@ def take_up(value: Mapping[str, Any]) -> str | None:
 
 
 @lru_cache(maxsize=4)
-def _loaded(instance: InstanceConfig) -> TourInstance:
+def _loaded(instance: InstanceConfig) -> Any:
     return instance.load()
 
 
@@ -221,8 +223,10 @@ def refusal(experiment: CombinatorialExperiment) -> BadInput | None:
 
 
 @lru_cache(maxsize=16)
-def _previewed(instance: InstanceConfig) -> dict[str, Any]:
+def _previewed(instance: InstanceConfig) -> dict[str, Any] | None:
     loaded = _loaded(instance)
+    if loaded.kind != SHOWN:
+        return None
     stride = -(-loaded.size // MOST_SHOWN)
     places = loaded.places[::stride]
     names = loaded.names
@@ -239,8 +243,8 @@ def _previewed(instance: InstanceConfig) -> dict[str, Any]:
 
 
 def preview(experiment: CombinatorialExperiment) -> dict[str, Any] | None:
-    """Return the cities of an experiment, for a map before its race; None if their file is no
-    longer there.
+    """Return the cities of an experiment, for a map before its race; None if it has none, or
+    their file is no longer there.
     """
     try:
         return _previewed(experiment.instance)

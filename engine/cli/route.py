@@ -1,4 +1,4 @@
-"""`route`: one race of methods on a travelling salesman problem, and its results."""
+"""`route`: one race of methods on a combinatorial problem, and its results."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ KEYS = {"gap": "stop.gap", "length": "stop.length"}
 )
 @click.option("--record", metavar="DIR", help="Write a recording of the race into this folder.")
 @click.option(
-    "--write", metavar="DIR", help="Write every lane's best tour into this folder, as .tour files."
+    "--write",
+    metavar="DIR",
+    help="Write every lane's best solution into this folder: tours as .tour, rosters as .csv.",
 )
 @click.option(
     "--events",
@@ -72,10 +74,12 @@ def route(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Search the shortest round trip of FILE, and print how long each method's is.
+    """Search the best solution of FILE, such as the shortest round trip, and print what each
+    method found.
 
-    FILE is a file of TSPLIB (.tsp, .atsp), a table of cities (.csv), an experiment (.json), a
-    recording (.kelvin), or the name of an instance that needs no file (`route list` shows them).
+    FILE is a file of TSPLIB (.tsp, .atsp), a table of cities (.csv), a problem of the OR-Library,
+    an experiment (.json), a recording (.kelvin), or the name of an instance that needs no file
+    (`route list` shows them).
 
     Exit status: 0; 2 for bad input; 3 if a lane failed and 4 if a file could not be written, after
     printing all results; 130 after Ctrl-C and 143 after SIGTERM.
@@ -132,7 +136,7 @@ def route(
                     )
             if tours is not None:
                 with noting_unwritten("--write", tours, unwritten):
-                    result["tours"] = _write_tours(race, rows, tours)
+                    result["tours"] = _write(race, rows, tours)
             if stopped:
                 result["stopped"] = True
             text = json.dumps(result, ensure_ascii=False) if as_json else route_text(result, race)
@@ -229,11 +233,9 @@ def _run(race: CombinatorialRace, recorder: Recorder | None) -> None:
                 recorder.add(frame)
 
 
-def _write_tours(
-    race: CombinatorialRace, rows: list[dict[str, Any]], folder: Path
-) -> list[str | None]:
-    """Write the checked best tours as TSPLIB files, and return their paths."""
-    from ..combinatorial.reading.tsplib import write_tour
+def _write(race: CombinatorialRace, rows: list[dict[str, Any]], folder: Path) -> list[str | None]:
+    """Write the checked best solutions, and return their paths."""
+    from ..combinatorial.answers import written
 
     folder.mkdir(parents=True, exist_ok=True)
     paths: list[str | None] = []
@@ -243,8 +245,9 @@ def _write_tours(
             paths.append(None)
             continue
         name = f"{race.instance.name}.{lane.index + 1}-{lane.method.name}"
-        path = folder / f"{name}.tour"
-        path.write_text(write_tour(found[0], name, row["best"]), encoding="utf-8")
+        suffix, text = written(race.instance, found[0], name, row["best"])
+        path = folder / f"{name}{suffix}"
+        path.write_text(text, encoding="utf-8")
         paths.append(str(path))
     return paths
 
@@ -285,15 +288,18 @@ def route_text(result: dict[str, Any], race: CombinatorialRace) -> str:
     """Return the results as a table for people."""
     scale, unit = race.instance.scale, race.instance.unit
     known = race.best_known
-    head = f"{race.instance.label}: {race.instance.size:,} cities"
+    head = f"{race.instance.label}: {race.instance.size:,} {race.instance.things}"
     if known is not None:
         kind = "optimum" if known.proven else "best known"
         head += f", {kind} {known.value * scale:,.10g}{unit and ' ' + unit} ({known.by})"
+    tour = race.instance.kind == "tour"
     bound = race.observer.bound()
     if bound is not None and not (known is not None and known.proven):
-        head += f", none is shorter than {bound * scale:,.10g}{unit and ' ' + unit}"
+        less = "shorter" if tour else "cheaper"
+        head += f", none is {less} than {bound * scale:,.10g}{unit and ' ' + unit}"
+    price, reads = ("length", "distances") if tour else ("price", "reads")
     wide = max(16, *(len(row["label"]) + 2 for row in result["lanes"]))
-    titles = f"{'length':>14}{'gap':>10}{'moves':>12}{'distances':>12}{'seconds':>9}"
+    titles = f"{price:>14}{'gap':>10}{'moves':>12}{reads:>12}{'seconds':>9}"
     lines = [head, f"{'':<{wide}}{titles}"]
 
     def counted(value: int | None) -> str:
@@ -313,5 +319,5 @@ def route_text(result: dict[str, Any], race: CombinatorialRace) -> str:
     if result.get("stopped"):
         lines.append("stopped before the end")
     lines += [f"recording: {result['recording']}"] if "recording" in result else []
-    lines += [f"tour: {path}" for path in result.get("tours", []) if path]
+    lines += [f"{'tour' if tour else 'file'}: {path}" for path in result.get("tours", []) if path]
     return "\n".join(lines)

@@ -20,7 +20,6 @@ from ..errors import BadInput, CannotRun, explain
 from ..registry import Config, Fields
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
-from .instance import TourInstance
 from .instances import INSTANCES, InstanceConfig, with_token
 from .meter import Budget
 from .methods import METHODS, Method
@@ -131,7 +130,7 @@ class CombinatorialExperiment(BaseModel):
                 )
         return self
 
-    def fits(self, instance: TourInstance) -> None:
+    def fits(self, instance: Any) -> None:
         """Check that every lane can run on the loaded instance, and that all fit in memory.
 
         Raises:
@@ -148,8 +147,8 @@ class CombinatorialExperiment(BaseModel):
             each = max(1, (shared + sum(needed)) // max(1, instance.size))
             raise CannotRun(
                 "instance",
-                f"{instance.size:,} cities = {(shared + sum(needed)) / 2**30:.1f} GiB",
-                f"at most about {int(room // each):,} cities, which fit in "
+                f"{instance.size:,} {instance.things} = {(shared + sum(needed)) / 2**30:.1f} GiB",
+                f"at most about {int(room // each):,} {instance.things}, which fit in "
                 f"{room / 2**30:.1f} GiB here with these methods",
             )
 

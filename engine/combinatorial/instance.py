@@ -96,6 +96,9 @@ class TourInstance:
     scale: float = 1.0
     kind: Literal["tour"] = field(default="tour", init=False)
 
+    things = "cities"
+    """What its size counts."""
+
     @property
     def size(self) -> int:
         """Return the number of cities."""

@@ -24,9 +24,11 @@ from ..uploads import store
 from ..uploads.limits import named
 from ..uploads.store import UploadInfo
 from .instance import MAX_EDITABLE, Floats, Integers, Known, TourInstance
+from .pairing_instance import PairingInstance
 from .places import EARTHLY, off_the_earth, on_earth, plain, planar
 from .reading.cities import with_tour
 from .reading.kept import kept
+from .timetable import PLACES, timetable
 
 FIELD = "instance"
 """The key of an experiment's JSON values that holds its instance."""
@@ -53,6 +55,8 @@ class InstanceConfig(Config):
     """What it is, in one plain sentence, for a list to choose from."""
     about: ClassVar[str]
     """One line: what it is and where it is from."""
+    problem: ClassVar[str] = "tour"
+    """Its kind of problem; of a file, the kind is known when it is loaded."""
     needs_file: ClassVar[bool] = False
     """Whether it needs a file: then it is left out where instances are listed to choose from."""
 
@@ -62,7 +66,7 @@ class InstanceConfig(Config):
         return self.label
 
     @abstractmethod
-    def load(self) -> TourInstance:
+    def load(self) -> Any:
         """Make the instance, or read it.
 
         Raises:
@@ -71,7 +75,7 @@ class InstanceConfig(Config):
 
     @abstractmethod
     def size(self) -> int:
-        """Return the number of cities.
+        """Return the number of cities, or of what else is counted in its problem.
 
         Raises:
             BadInput: its file is no longer there.
@@ -402,6 +406,44 @@ class OwnCities(InstanceConfig):
         return self.cities.count(";") + 1
 
 
+@INSTANCES.add
+class Timetable(InstanceConfig):
+    """A day's flights between a hub and its spokes, for which crews are looked for."""
+
+    name = "timetable"
+    label = "Crews for a timetable"
+    problem = "pairing"
+    sentence = "A day of flights out of a hub: the fewest hours of crews that fly every leg once."
+    about = (
+        "Made from the seed. A crew flies legs one after another, from the hub and home within 10 "
+        "hours, with at least 40 minutes between two legs; all such days are listed, and days that "
+        "share no leg are to cover all of them (crew pairing, a set partitioning problem)."
+    )
+
+    legs: int = Field(
+        100,
+        ge=60,
+        le=200,
+        multiple_of=2,
+        description="How many flights there are, half of them out of the hub.",
+    )
+    spokes: int = Field(
+        6, ge=2, le=len(PLACES) - 1, description="How many places are flown to from the hub."
+    )
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another number gives other flights.")
+
+    @property
+    def title(self) -> str:
+        return f"{self.legs} flights to {self.spokes} places, seed {self.seed}"
+
+    def load(self) -> PairingInstance:
+        name = f"{self.name}{self.legs}-{self.spokes}-{self.seed}"
+        return timetable(name, self.title, self.legs, self.spokes, self.seed)
+
+    def size(self) -> int:
+        return self.legs
+
+
 @lru_cache(maxsize=64)
 def _info(token: str) -> UploadInfo:
     # Cached, so that a race that began while the file existed can continue.
@@ -409,7 +451,7 @@ def _info(token: str) -> UploadInfo:
 
 
 @lru_cache(maxsize=2)
-def _read(token: str) -> TourInstance:
+def _read(token: str) -> Any:
     info = CityFile(token=token).file()
     try:
         return kept(store.store_folder() / info.token)
@@ -421,14 +463,14 @@ def _read(token: str) -> TourInstance:
 
 @INSTANCES.add
 class CityFile(InstanceConfig):
-    """The cities of a file: TSPLIB's, or a table."""
+    """The problem in a file: of TSPLIB or the OR-Library, or a table of cities."""
 
     name = "file"
     label = "Your own file"
     sentence = "Cities of a file: of TSPLIB, or a table with x and y or with lat and lon."
     about = (
-        "A file of TSPLIB (.tsp, .atsp), or a CSV table with a row for every city. It is stored on "
-        "the server."
+        "A file of TSPLIB (.tsp, .atsp), a CSV table with a row for every city, or a set "
+        "partitioning problem of the OR-Library. It is stored on the server."
     )
     needs_file = True
 
@@ -469,7 +511,7 @@ class CityFile(InstanceConfig):
     def notes(self) -> tuple[str, ...]:
         return _info(self.token).notes
 
-    def load(self) -> TourInstance:
+    def load(self) -> Any:
         return _read(self.token)
 
     def size(self) -> int:

@@ -65,6 +65,32 @@ def cities(name: str) -> int:
     return number + 1 if name.startswith("ftv") else number  # without the depot in their names
 
 
+# fmt: off
+PAIRINGS: dict[str, tuple[int, int, int, int]] = {
+    # rows, columns, the sum of all costs, and the optimum
+    "sppnw41": (17, 197, 856404, 11307), "sppnw43": (18, 1072, 3402908, 8904),
+}
+"""Set partitioning problems of the OR-Library, with their proved optima (Hoffman and Padberg 1993,
+https://doi.org/10.1287/mnsc.39.6.657)."""
+# fmt: on
+
+
+def published_pairing(name: str, rows: int, columns: int, costs: int) -> Known | None:
+    """Return the optimum of a set partitioning problem of the OR-Library; None if there is no such
+    problem.
+
+    Args:
+        name: of its file, such as "sppnw41", in any case.
+        rows: how many it has.
+        columns: how many it has.
+        costs: the sum of all costs, which tells it from others of that name.
+    """
+    found = PAIRINGS.get(name.lower())
+    if found is None or found[:3] != (rows, columns, costs):
+        return None
+    return Known(found[3], True, "OR-Library")
+
+
 def published(name: str, size: int, metric: Metric) -> Known | None:
     """Return the optimal length of a problem of TSPLIB; None if there is no such problem.
 

@@ -55,8 +55,8 @@ class Observer:
         self._bound, self._bounded = None, False
 
     def bound(self, most: int | None = None) -> int | None:
-        """Return a length that no tour of the present instance is below, or None; computed when it
-        is first asked for.
+        """Return a price that no solution of the present instance is below, or None: for tours
+        computed when it is first asked for, else what a lane has proved.
 
         Args:
             most: number of cities beyond which it is not computed.
@@ -70,7 +70,13 @@ class Observer:
             from .bounds import lower_bound
 
             self._bound, self._bounded = lower_bound(self.race.problem), True
-        return self._bound
+        return self.proved() if instance.kind != "tour" else self._bound
+
+    def proved(self) -> int | None:
+        """Return the best bound that a lane has proved; None if none has."""
+        states = (lane.state for lane in self.race.lanes)
+        bounds = [one.bound for one in states if one is not None and one.bound is not None]
+        return max(bounds, default=None)
 
     def stage(self) -> Message:
         """Return what does not change during the race."""
@@ -146,6 +152,7 @@ class Observer:
             "lanes": rows,
             "events": events,
             "reference": reference,
+            "bound": self.proved(),
         }
 
     def _reference(self, best: int | None) -> Message | None:
@@ -232,7 +239,8 @@ class Observer:
         after = self.race.present(lane)
         removed = added = np.empty((0, 2), np.int32)
         rise = 0
-        if before is not None and after is not None and len(before) == len(after):
+        tours = self.race.instance.kind == "tour"
+        if tours and before is not None and after is not None and len(before) == len(after):
             old, new, n = edges_of(before), edges_of(after), len(after)
             removed, added = (
                 np.array([divmod(edge, n) for edge in sorted(edges)[:MOST_SHOWN]], np.int32)

@@ -99,4 +99,8 @@ def problem_of(instance: Any) -> Any:
             from .tour_problem import TourProblem
 
             return TourProblem(instance)
+        case "pairing":
+            from .pairing_problem import PairingProblem
+
+            return PairingProblem(instance)
     raise ValueError(f"no problem of the kind {instance.kind}")

@@ -122,7 +122,8 @@ class CombinatorialRace:
         """
         start = self.experiment.start
         if start == "auto":
-            start = "random" if self.instance.size <= GREEDY_FROM else "greedy"
+            large = self.instance.kind == "tour" and self.instance.size > GREEDY_FROM
+            start = "greedy" if large else "random"
         return self.problem.first(start, Stream(self.experiment.seed, "start").at(0))
 
     def _line_up(self, index: int, tour: Integers, reads: int) -> Lane:
@@ -136,7 +137,7 @@ class CombinatorialRace:
             Meter(self.experiment.budget),
             Stream(self.experiment.seed, f"{method.name} {twin}"),
         )
-        if self.instance.size <= TINY:
+        if self.instance.kind == "tour" and self.instance.size <= TINY:
             lane.finished, lane.note = True, "There is only one tour: nothing to search."
             lane.last = tour, self.problem.price(tour)
             return lane
@@ -226,6 +227,9 @@ class CombinatorialRace:
         state, meter = lane.state, lane.meter
         assert state is not None
         lane.note = state.note
+        self._hear_bound(lane, state)
+        if lane.finished:
+            return
         if state.over or (meter.progress >= 1 and not lane.method.outside):
             lane.finished = True
             return
@@ -243,6 +247,18 @@ class CombinatorialRace:
         lane.finished = lane.stopped is not None
         if lane.finished:
             lane.method.close(state)
+
+    def _hear_bound(self, lane: Lane, state: State) -> None:
+        """End a lane whose answer was proved to be the best, which all others may learn."""
+        bound, lowest = state.bound, state.lowest
+        if bound is None or lowest is None or lowest > bound:
+            return
+        label = self.names[lane.index]
+        lane.stopped = f"{label} proved {lowest * self.instance.scale:,.10g} optimal."
+        lane.finished = True
+        lane.method.close(state)
+        if self.best_known is None or not self.best_known.proven:
+            self.best_known = Known(lowest, True, label)
 
     @contextmanager
     def minding(self, lane: Lane, when: str = "") -> Iterator[None]:
@@ -444,7 +460,13 @@ class CombinatorialRace:
 
     def _result(self, lane: Lane) -> dict[str, Any]:
         found = self.best(lane)
-        wrong = ["it found no tour"] if found is None else checks.check(self.instance, found[0])
+        present = self.present(lane)
+        if found is not None:
+            wrong = checks.check(self.instance, found[0])
+        elif present is not None:  # the best that it has, which is no answer
+            wrong = checks.check(self.instance, present) or ["it found no answer"]
+        else:
+            wrong = ["it found no answer"]
         best = None
         if found is not None and not wrong:
             best = checks.length(self.instance, found[0])
@@ -463,6 +485,7 @@ class CombinatorialRace:
             # at most by this share is it longer than the optimum, whoever knows that or not
             "proved_gap": None if proven is None or best is None else gap_of(best, proven),
             "feasible": not wrong,
+            "violation": 0 if found is not None or lane.state is None else lane.state.violation,
             "moves": None if lane.method.outside else lane.meter.moves,
             "evaluations": None if lane.method.outside else lane.meter.evaluations,
             "seconds": lane.meter.seconds,
@@ -470,7 +493,7 @@ class CombinatorialRace:
             "spent": lane.meter.spent / lane.meter.budget.amount,
             "stopped": lane.stopped,
             "trouble": lane.trouble,
-            "note": "; ".join(wrong) if wrong and lane.trouble is None else lane.note,
+            "note": lane.note if not wrong or lane.trouble else lane.note or "; ".join(wrong),
         }
 
 

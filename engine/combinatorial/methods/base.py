@@ -79,6 +79,7 @@ class State:
         vectors: further rows of numbers worth showing, by name.
         only: how many moves to propose in a step of slow motion; None for the usual number.
         violation: by how much the present solution breaks its constraints.
+        bound: what no solution is cheaper than, as was proved; None if nothing was.
         over: whether the method has nothing left to do.
         note: a remark for the page, or None.
     """
@@ -94,6 +95,7 @@ class State:
     vectors: dict[str, NDArray[Any]] = field(default_factory=dict)
     only: int | None = None
     violation: int = 0
+    bound: int | None = None
     over: bool = False
     note: str | None = None
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import checks
-from ..instance import Integers, TourInstance
+from ..instance import Integers
 from ..meter import CURRENT, LOWEST, Meter
 from ..outside.process import Solver, as_tour
 from .base import METHODS, Method, Phase, Repair, State, Stream
@@ -50,17 +50,24 @@ class Outside(Method[OutsideState]):
     """How to get it."""
     most: ClassVar[int]
     """The most cities that it is given."""
-    phases = (Phase("Search", "Another program searches in a process of its own."),)
+    phases: ClassVar[tuple[Phase, ...]] = (
+        Phase("Search", "Another program searches in a process of its own."),
+    )
 
-    def refusal(self, instance: TourInstance) -> str | None:
+    def refusal(self, instance: Any) -> str | None:
+        if instance.kind not in self.solves:
+            return super().refusal(instance)
         if find_spec(self.package) is None:
             return f"the package {self.package}, which is not installed: {self.install}"
         if instance.size > self.most:
-            return f"at most {self.most:,} cities for {self.name}; iterated takes any number"
+            able = "iterated" if instance.kind == "tour" else "annealing"
+            return (
+                f"at most {self.most:,} {instance.things} for {self.name}; {able} takes any number"
+            )
         return super().refusal(instance)
 
-    def footprint(self, instance: TourInstance) -> int:
-        return 200 * 2**20 + 40 * instance.size**2
+    def footprint(self, instance: Any) -> int:
+        return int(200 * 2**20 + 40 * instance.size**2)
 
     def begin(
         self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
@@ -80,6 +87,10 @@ class Outside(Method[OutsideState]):
         for message in solver.wait():
             if message[0] == "tour":
                 self._take(state, problem, as_tour(message[1]))
+            elif message[0] == "bound":
+                state.bound = max(message[1], state.bound or message[1])
+            elif message[0] == "infeasible":
+                state.note = f"{self.label} proved that no answer exists."
             elif message[0] == "note":
                 state.note = message[1]
             elif message[0] == "failed":
@@ -169,3 +180,30 @@ class OrTools(Outside):
     install = "make opponents"
     most = 3000
     streams = True
+
+
+@METHODS.add
+class Highs(Outside):
+    """HiGHS, which proves its answers."""
+
+    name = "highs"
+    label = "HiGHS"
+    paper = "Huangfu and Hall 2018, https://doi.org/10.1007/s12532-017-0130-5"
+    sentence = (
+        "Branch and bound on linear programs: where it ends, its answer is proved to be the best, "
+        "or that there is none. It wins wherever the instance is not too large for that."
+    )
+    solves = ("pairing",)
+    phases = (
+        Phase("Relax", "Columns may be taken in part: a linear program, which bounds the price."),
+        Phase("Branch", "A column is taken in one branch and left out in the other."),
+        Phase("Bound", "A branch that cannot be cheaper than the best answer is cut off."),
+    )
+    package = "highspy"
+    module = "highs"
+    install = "pip install highspy"
+    most = 20_000
+    streams = True
+
+    def footprint(self, instance: Any) -> int:
+        return int(100 * 2**20 + 20 * instance.footprint())

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 from ...system.child_process import Child
-from ..instance import Integers, TourInstance
+from ..instance import Integers
 
 WAIT_SECONDS = 0.005
 """Longest wait of a lane for news of its solver in one step."""
@@ -28,12 +28,37 @@ PATIENCE = 20.0
 stopped while other lanes catch up; it ends when its processor time is spent."""
 
 
-def serve(connection: Connection, name: str, instance: TourInstance, seconds: float) -> None:
+class News:
+    """What a solver reports. Called with a solution, it sends it.
+
+    Args:
+        connection: to the lane.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def __call__(self, tour: Any) -> None:
+        self._connection.send(("tour", [int(city) for city in tour], time.process_time()))
+
+    def bound(self, price: int) -> None:
+        """Send what no solution is cheaper than, as the solver proved."""
+        self._connection.send(("bound", int(price)))
+
+    def infeasible(self) -> None:
+        """Send that there is no solution, as the solver proved."""
+        self._connection.send(("infeasible",))
+
+
+def serve(connection: Connection, name: str, instance: Any, seconds: float) -> None:
     """Solve an instance and send what is found: the code inside the process.
 
-    Messages are ``("ready", cpu)``, ``("tour", cities, cpu)``, ``("note", text)``,
-    ``("done", cpu)`` and ``("failed", text)``, with the processor seconds of this process so far.
+    Messages are ``("ready", cpu)``, ``("tour", cities, cpu)``, ``("bound", price)``,
+    ``("infeasible",)``, ``("note", text)``, ``("done", cpu)`` and ``("failed", text)``, with the
+    processor seconds of this process so far.
     """
+    # What a solver prints must not stand among what the command line prints.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
     try:
         solver = import_module(name if "." in name else f".{name}", __package__)
@@ -41,13 +66,10 @@ def serve(connection: Connection, name: str, instance: TourInstance, seconds: fl
         connection.send(("ready", time.process_time()))
         began = time.process_time()
 
-        def found(tour: Any) -> None:
-            connection.send(("tour", [int(city) for city in tour], time.process_time()))
-
         def left() -> float:
             return seconds - (time.process_time() - began)
 
-        note = solver.solve(instance, seconds, found, left)
+        note = solver.solve(instance, seconds, News(connection), left)
         if note:
             connection.send(("note", note))
         connection.send(("done", time.process_time()))
@@ -76,7 +98,7 @@ class Solver:
         over: whether no more messages come.
     """
 
-    def __init__(self, name: str, instance: TourInstance, seconds: float) -> None:
+    def __init__(self, name: str, instance: Any, seconds: float) -> None:
         self.news: deque[tuple[Any, ...]] = deque()
         self.over = False
         self._arrived = threading.Event()

@@ -20,7 +20,7 @@ def work(task: str, file: Path, name: str, folder: Path) -> dict[str, Any]:
 
     notes: list[str] = []
     instance = read_cities(file.read_bytes(), name, notes)
-    if instance.guessed:
+    if instance.kind == "tour" and instance.guessed:
         notes.append("The file has no coordinates: the map shows a guess, made from the distances.")
     keep(instance, folder)
     return {"kind": "cities", "rows": instance.size, "notes": notes}

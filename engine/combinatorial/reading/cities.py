@@ -1,17 +1,20 @@
-"""Read a file of cities of any kind: TSPLIB's or a table, told apart by what is in it."""
+"""Read a file of a combinatorial problem of any kind, told apart by what is in it: cities of TSPLIB
+or of a table, a problem of the OR-Library.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ...uploads.archive import archive_kind, no_pictures
 from ...uploads.limits import refuse
 from ...uploads.text_encoding import text_of
-from ..instance import TourInstance
+from .orlib import is_orlib, read_orlib
 from .table import read_table
 from .tsplib import TOUR, read_tour, read_tsplib
 
-WANTED = "a file of TSPLIB (.tsp, .atsp) or a CSV table of cities"
+WANTED = "a file of TSPLIB (.tsp, .atsp) or the OR-Library, or a CSV table of cities"
 TSPLIB = re.compile(
     r"^[ \t]*(?:DIMENSION|EDGE_WEIGHT_TYPE|NAME|TYPE|COMMENT)[ \t]*:"
     r"|^[ \t]*[A-Z_]{1,40}_SECTION[ \t]*:?[ \t]*$",
@@ -20,8 +23,8 @@ TSPLIB = re.compile(
 END = re.compile(r"^[ \t]*EOF\b.*", re.MULTILINE | re.IGNORECASE | re.DOTALL)
 
 
-def read_cities(data: bytes, name: str, notes: list[str] | None = None) -> TourInstance:
-    """Read a file of cities.
+def read_cities(data: bytes, name: str, notes: list[str] | None = None) -> Any:
+    """Read a file of cities, or of another problem.
 
     Args:
         data: the file.
@@ -35,6 +38,8 @@ def read_cities(data: bytes, name: str, notes: list[str] | None = None) -> TourI
     text = _text(data, name, notes)
     if is_tsplib(text, name):
         return read_tsplib(text, name)
+    if is_orlib(text):
+        return read_orlib(text, name)
     return read_table(text, name, notes)
 
 
@@ -53,7 +58,7 @@ def with_tour(data: bytes, name: str, tour: bytes, tour_name: str) -> bytes:
             ``file``.
     """
     text = _text(data, name, [])
-    size = read_cities(data, name).size
+    size = int(read_cities(data, name).size)
     order = read_tour(_text(tour, tour_name, []), size, tour_name)
     if TOUR in text:
         return data

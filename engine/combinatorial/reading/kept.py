@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..instance import Known, TourInstance
+from ..pairing_instance import PairingInstance
 
 FILE = "cities.npz"
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (TourInstance, PairingInstance)}
 
 
-def keep(instance: TourInstance, folder: Path) -> None:
+def keep(instance: Any, folder: Path) -> None:
     """Write an instance into a folder."""
-    said = {
-        "name": instance.name,
-        "label": instance.label,
-        "metric": instance.metric,
-        "geographic": instance.geographic,
-        "guessed": instance.guessed,
-        "names": instance.names,
-        "known": instance.known.to_json() if instance.known else None,
-        "unit": instance.unit,
-        "scale": instance.scale,
-    }
-    arrays: dict[str, Any] = {"points": instance.points, "places": instance.places}
-    if instance.matrix is not None:
-        arrays["matrix"] = instance.matrix
-    if instance.answer is not None:
-        arrays["answer"] = instance.answer
+    said: dict[str, Any] = {"kind": instance.kind}
+    arrays: dict[str, Any] = {}
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if isinstance(value, np.ndarray):
+            arrays[field.name] = value
+        elif field.init:
+            said[field.name] = value.to_json() if isinstance(value, Known) else value
     np.savez(folder / FILE, allow_pickle=False, said=np.array(json.dumps(said)), **arrays)
 
 
-def kept(folder: Path) -> TourInstance:
+def kept(folder: Path) -> Any:
     """Return the instance in a folder.
 
     Raises:
@@ -42,13 +37,11 @@ def kept(folder: Path) -> TourInstance:
     """
     with np.load(folder / FILE, allow_pickle=False) as file:
         said = json.loads(str(file["said"]))
-        known, names = said.pop("known"), said.pop("names")
-        return TourInstance(
-            points=file["points"],
-            places=file["places"],
-            matrix=file.get("matrix"),
-            answer=file.get("answer"),
-            known=Known(**known) if known else None,
-            names=tuple(names) if names is not None else None,
-            **said,
-        )
+        arrays = {name: file[name] for name in file.files if name != "said"}
+    cls = KINDS[said.pop("kind", "tour")]
+    for name, value in said.items():
+        if isinstance(value, list):
+            said[name] = tuple(value)
+    if said.get("known") is not None:
+        said["known"] = Known(**said["known"])
+    return cls(**arrays, **said)

@@ -30,7 +30,7 @@ from engine.errors import BadInput
 
 RANDOM = [[885373.0, 972537.0], [531794.0, 753879.0], [166669.0, 395662.0]]
 CLUSTERED = [[562672.0, 954016.0], [231348.0, 536177.0], [190045.0, 520361.0]]
-MADE = [cls.name for cls in INSTANCES if not cls.needs_file]
+MADE = [cls.name for cls in INSTANCES if not cls.needs_file and cls.problem == "tour"]
 
 
 def build(value: Any) -> TourInstance:
