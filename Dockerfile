@@ -37,6 +37,9 @@ COPY assets assets
 COPY engine engine
 COPY app app
 
+# Loops compiled for this kind of processor; on another one the first race compiles them again.
+RUN python -m engine.combinatorial.kernels
+
 USER kelvin
 VOLUME /cache
 EXPOSE 8501

@@ -28,6 +28,7 @@ run: $(VENV)/.run ## Open the explorer at http://localhost:8501 (PORT= changes i
 	if [ -n "$$CI" ] || { [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; }; then \
 		headless=true; address="--browser.serverAddress localhost"; \
 	fi; \
+	$(BIN)/python -m engine.combinatorial.kernels; \
 	exec $(BIN)/streamlit run app/server.py --server.port $(PORT) --server.headless $$headless $$address
 
 test: dev browser lint js ## Format, lint and types, then every quick test
@@ -105,8 +106,6 @@ $(VENV)/.run: requirements.txt $(BIN)/python
 	@$(BIN)/python -c "$(NEW_ENOUGH)" || { echo "The Python in $(VENV) is older than 3.11: make clean, then again" >&2; exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(BIN)/python -m ensurepip
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements.txt
-	@echo "Compiling the loops for this machine, once: half a minute"
-	@$(BIN)/python -m engine.combinatorial.kernels
 	@touch $@
 
 $(VENV)/.dev: requirements-dev.txt $(VENV)/.run

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .race.race import Race
     from .race.seed_races import SeedRaces
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = [
     "BadInput",
     "Experiment",
