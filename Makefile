@@ -18,29 +18,28 @@ WITH_NODE := npm=npm; if ! { command -v npm && node -e 'process.exit(parseInt(pr
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .SUFFIXES:
-.PHONY: help run test test-all test-hard bench lint js format assets figures evidence defaults pictures opponents dev browser clean
+.PHONY: help run test test-all test-hard bench lint js format assets figures evidence defaults pictures opponents dev kernels browser clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(VENV)/.run ## Open the explorer at http://localhost:8501 (PORT= changes it)
+run: kernels ## Open the explorer at http://localhost:8501 (PORT= changes it)
 	@headless=false; address=; \
 	if [ -n "$$CI" ] || { [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; }; then \
 		headless=true; address="--browser.serverAddress localhost"; \
 	fi; \
-	$(BIN)/python -m engine.combinatorial.kernels; \
 	exec $(BIN)/streamlit run app/server.py --server.port $(PORT) --server.headless $$headless $$address
 
-test: dev browser lint js ## Format, lint and types, then every quick test
+test: dev browser kernels lint js ## Format, lint and types, then every quick test
 	$(BIN)/python -m pytest -m "not slow" -n auto
 
-test-all: dev browser lint js ## The same, with the slow tests
+test-all: dev browser kernels lint js ## The same, with the slow tests
 	$(BIN)/python -m pytest -n auto
 
-test-hard: dev browser ## The quick tests on one core, beside busy processes, in random order, with other caches (RUNS= names some, SEED= the order)
+test-hard: dev browser kernels ## The quick tests on one core, beside busy processes, in random order, with other caches (RUNS= names some, SEED= the order)
 	$(BIN)/python -m tests.hard $(RUNS) $(if $(SEED),--seed $(SEED))
 
-bench: dev browser ## Measure: each published number comes from here
+bench: dev browser kernels ## Measure: each published number comes from here
 	$(BIN)/python -m pytest tests/bench --override-ini "python_files=bench_*.py test_*.py" --timeout 0 --capture no
 
 lint: dev node_modules/.package-lock.json ## Check format, lint and types
@@ -88,6 +87,9 @@ clean: ## Remove .venv and all caches
 # Below, a stamp is touched only when all before it went well, so a run that was cut off is taken up again.
 
 dev: $(VENV)/.dev
+
+kernels: $(VENV)/.run
+	@$(BIN)/python -m engine.combinatorial.kernels
 
 $(BIN)/python:
 	@python="$(PYTHON)"; \

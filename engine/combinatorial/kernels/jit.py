@@ -35,8 +35,16 @@ as used again at every call, which made a loop of small functions twice as slow.
 
 
 def inner(function: F) -> F:
-    """Mark a function that kernels call. It is compiled into them."""
+    """Mark a short function that kernels call. It is compiled into every place that calls it."""
     compiled: F = numba.njit(**OPTIONS, forceinline=True)(function)
+    return compiled
+
+
+def called(function: F) -> F:
+    """Mark a long function that kernels call. It stays one function: copied into every place that
+    calls it, it would make compiling several times as slow.
+    """
+    compiled: F = numba.njit(**OPTIONS)(function)
     return compiled
 
 

@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from .distance import distance
-from .jit import inner, kernel
+from .jit import called, inner, kernel
 from .tours import (
     ACCEPTED,
     COUNT,
@@ -36,7 +36,7 @@ SHORT = 3
 """Most cities in the stretch that local search takes elsewhere."""
 
 
-@inner
+@called
 def swap_stretches(start, one, two, tour, pos, room):
     """Exchange two stretches that follow each other.
 
@@ -62,7 +62,7 @@ def swap_stretches(start, one, two, tour, pos, room):
         tour[place], pos[city] = city, place
 
 
-@inner
+@called
 def move(first, length, c, tour, pos, room):
     """Take ``length`` cities from ``first`` on out of the tour and put them behind c.
 
@@ -193,7 +193,7 @@ def anneal(
     state[0] = x
 
 
-@inner
+@called
 def improve(
     a,
     tour,

@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from .distance import distance
-from .jit import inner, kernel
+from .jit import called, inner, kernel
 
 TWO_TO_32 = 4294967296.0
 CURRENT, LOWEST, READS, MOVES, ACCEPTED = range(5)
@@ -80,7 +80,7 @@ def city_at(k, tour):
     return np.int64(tour[np.uint64(k)])
 
 
-@inner
+@called
 def reverse(i, j, tour, pos):
     """Turn the path from place i to place j round, or all the rest, whichever is shorter: the round
     trip is the same.
@@ -129,7 +129,7 @@ def exchange(a, b, c, d, tour, pos):
         reverse(pos[a], pos[d], tour, pos)
 
 
-@inner
+@called
 def insert(p, first, last, q, c, e, same, tour, pos):
     """Move the path first … last, which lies between p and q, between c and e: an Or-opt move. The
     new edges are (p, q), (c, first) and (last, e).
@@ -323,7 +323,7 @@ def note(a, b, c, d, journal, noted):
     return noted + 1
 
 
-@inner
+@called
 def noted_insert(p, first, last, q, c, e, same, tour, pos, journal, noted):
     """Make an Or-opt move and write down its 2-opt moves."""
     insert(p, first, last, q, c, e, same, tour, pos)
@@ -335,7 +335,7 @@ def noted_insert(p, first, last, q, c, e, same, tour, pos, journal, noted):
     return note(p, e, q, last, journal, noted)
 
 
-@inner
+@called
 def try_insert(first, forward, length, c, same, tour, pos, metric, points, matrix):
     """Return what moving a segment beside c would change, with its cities; no gain if it cannot.
 
@@ -382,7 +382,7 @@ def try_insert(first, forward, length, c, same, tour, pos, metric, points, matri
     return rise, p, last, q, e
 
 
-@inner
+@called
 def improve(
     a, tour, pos, metric, points, matrix, neighbours, queue, waiting, ends, journal, noted, numbers
 ):
