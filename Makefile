@@ -77,7 +77,7 @@ evidence: dev ## Run every study of engine/studies again and ship its tables (un
 pictures: dev browser ## Take the README's pictures again
 	$(BIN)/python -m tests.tools.pictures
 
-opponents: $(VENV)/.run ## Install OR-Tools, so that it can race as a lane (80 MB)
+opponents: $(VENV)/.run ## Install OR-Tools and PyVRP, so that they can race as lanes (120 MB)
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements-opponents.txt
 
 clean: ## Remove .venv and all caches

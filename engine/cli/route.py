@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from ..combinatorial.race import CombinatorialRace
     from ..messages.recorder import Recorder
 
-SUFFIXES = (".tsp", ".atsp", ".csv", ".tsv", ".txt")
+SUFFIXES = (".tsp", ".atsp", ".vrp", ".csv", ".tsv", ".txt")
 """Files of cities; any other existing file is tried too."""
-KEYS = {"gap": "stop.gap", "length": "stop.length"}
+KEYS = {"gap": "stop.gap", "length": "stop.length", "vehicles": "instance.vehicles"}
 
 
 @click.command(cls=Once)
@@ -44,6 +44,7 @@ KEYS = {"gap": "stop.gap", "length": "stop.length"}
 @click.option("--evaluations", help="Budget: distances that each lane may look at, such as 1e8.")
 @click.option("--gap", help="A lane ends at this gap to the best known length, such as 0.01.")
 @click.option("--length", help="A lane ends when its tour is at most this long.")
+@click.option("--vehicles", help="The most vehicles there may be, where customers have demands.")
 @click.option("--start", help="The first tour of all lanes: auto, random or greedy.")
 @click.option("--seed", help="Seed of all random numbers.")
 @click.option(
@@ -57,7 +58,8 @@ KEYS = {"gap": "stop.gap", "length": "stop.length"}
 @click.option(
     "--write",
     metavar="DIR",
-    help="Write every lane's best solution into this folder: tours as .tour, rosters as .csv.",
+    help="Write every lane's best solution into this folder: tours as .tour, routes as .sol, "
+    "rosters as .csv.",
 )
 @click.option(
     "--events",
@@ -77,8 +79,9 @@ def route(
     """Search the best solution of FILE, such as the shortest round trip, and print what each
     method found.
 
-    FILE is a file of TSPLIB (.tsp, .atsp), a table of cities (.csv), a problem of the OR-Library,
-    an experiment (.json), a recording (.kelvin), or the name of an instance that needs no file
+    FILE is a file of TSPLIB (.tsp, .atsp) or CVRPLIB (.vrp), a table of cities (.csv), a problem of
+    the OR-Library, an experiment (.json), a recording (.kelvin), or the name of an instance that
+    needs no file
     (`route list` shows them).
 
     Exit status: 0; 2 for bad input; 3 if a lane failed and 4 if a file could not be written, after
@@ -101,7 +104,7 @@ def route(
         for name, value in options.items()
         if name not in ("method", "versus") and value is not None
     }
-    given = {key: f"--{key.removeprefix('stop.')} {value}" for key, value in flat.items()}
+    given = {key: f"--{key.rpartition('.')[2]} {value}" for key, value in flat.items()}
     if options["method"] or options["versus"]:
         first = options["method"] or _first_lane(base)
         flat["lanes"] = ",".join([first, *options["versus"]])
@@ -175,7 +178,7 @@ def _base(file: str | None) -> tuple[dict[str, Any], list[Event]]:
     if not path.exists():
         names = ", ".join(cls.name for cls in INSTANCES if not cls.needs_file)
         raise BadInput(
-            "FILE", file, f"an existing file ({', '.join(SUFFIXES[:3])}), or one of {names}"
+            "FILE", file, f"an existing file ({', '.join(SUFFIXES[:4])}), or one of {names}"
         )
     return {"instance": {"name": "file", "file": file}}, []
 
@@ -293,11 +296,12 @@ def route_text(result: dict[str, Any], race: CombinatorialRace) -> str:
         kind = "optimum" if known.proven else "best known"
         head += f", {kind} {known.value * scale:,.10g}{unit and ' ' + unit} ({known.by})"
     tour = race.instance.kind == "tour"
+    travelled = race.instance.kind in ("tour", "routes")
     bound = race.observer.bound()
     if bound is not None and not (known is not None and known.proven):
-        less = "shorter" if tour else "cheaper"
+        less = "shorter" if travelled else "cheaper"
         head += f", none is {less} than {bound * scale:,.10g}{unit and ' ' + unit}"
-    price, reads = ("length", "distances") if tour else ("price", "reads")
+    price, reads = ("length", "distances") if travelled else ("price", "reads")
     wide = max(16, *(len(row["label"]) + 2 for row in result["lanes"]))
     titles = f"{price:>14}{'gap':>10}{'moves':>12}{reads:>12}{'seconds':>9}"
     lines = [head, f"{'':<{wide}}{titles}"]

@@ -1,4 +1,4 @@
-"""Write solutions as files: tours as TSPLIB's, rosters as tables."""
+"""Write solutions as files: tours as TSPLIB's, routes as CVRPLIB's, rosters as tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from .instance import Integers
 from .pairing_instance import PairingInstance
 from .reading.tsplib import write_tour
+from .reading.vrplib import write_solution
 
 
 def written(instance: Any, solution: Integers, name: str, price: int) -> tuple[str, str]:
@@ -23,6 +24,8 @@ def written(instance: Any, solution: Integers, name: str, price: int) -> tuple[s
     """
     if instance.kind == "pairing":
         return ".csv", table(roster(instance, solution))
+    if instance.kind == "routes":
+        return ".sol", write_solution(solution, price)
     return ".tour", write_tour(solution, name, price)
 
 

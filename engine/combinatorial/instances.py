@@ -26,8 +26,10 @@ from ..uploads.store import UploadInfo
 from .instance import MAX_EDITABLE, Floats, Integers, Known, TourInstance
 from .pairing_instance import PairingInstance
 from .places import EARTHLY, off_the_earth, on_earth, plain, planar
-from .reading.cities import with_tour
+from .reading.cities import with_solution, with_tour
 from .reading.kept import kept
+from .reading.vrplib import with_vehicles
+from .routes_instance import DEPOT, RoutesInstance
 from .timetable import PLACES, timetable
 
 FIELD = "instance"
@@ -42,6 +44,10 @@ narrower.
 """
 SPACING = 1000
 """Distance of neighbours in the grid."""
+TOWN = 20_000
+"""Side of the square of deliveries, in metres."""
+HEAVIEST = 100
+"""Largest demand of a drawn customer; all whole numbers from 1 are as likely."""
 AIRPORTS = Path(__file__).parent / "data" / "airports.csv"
 MOST_AIRPORTS = 100
 NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?", re.ASCII)
@@ -318,6 +324,84 @@ class Airports(InstanceConfig):
         return self.cities
 
 
+@INSTANCES.add
+class Deliveries(InstanceConfig):
+    """Customers of a depot, and vehicles that do not hold what all of them take."""
+
+    name = "deliveries"
+    label = "Deliveries"
+    problem = "routes"
+    sentence = "Customers in a town, served from a depot by vehicles that hold only so much."
+    about = (
+        "Uniform in a square of 20 km around the depot, with demands from 1 to 100; drawn from the "
+        "seed. Distances are straight, in metres."
+    )
+
+    customers: int = Field(
+        100,
+        ge=10,
+        le=1000,
+        description="How many customers there are.",
+        json_schema_extra={"scale": "log"},
+    )
+    stops: int = Field(
+        10, ge=3, le=100, description="How many customers of a usual demand fill a vehicle."
+    )
+    vehicles: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="The most vehicles there may be. Empty: as many as the shortest routes need.",
+        json_schema_extra={"advanced": True},
+    )
+    seed: int = Field(
+        0, ge=0, le=2**31 - 1, description="Another number gives other customers of the same kind."
+    )
+
+    @property
+    def title(self) -> str:
+        return f"{self.customers:,} deliveries, seed {self.seed}"
+
+    def load(self) -> RoutesInstance:
+        drawn = _uniform(3 * self.customers, self.name, self.seed).reshape(-1, 3)
+        points = np.round(TOWN * np.vstack([[0.5, 0.5], drawn[:, :2]]))
+        demand = np.concatenate([[0], 1 + np.floor(HEAVIEST * drawn[:, 2])]).astype(np.int32)
+        assert demand[DEPOT] == 0
+        capacity = max(HEAVIEST, self.stops * (HEAVIEST + 1) // 2)
+        found = RoutesInstance(
+            f"{self.name}{self.customers}-{self.seed}",
+            self.title,
+            "EUC_2D",
+            points,
+            points,
+            demand,
+            capacity,
+            unit="km",
+            scale=0.001,
+        )
+        return limited(found, self.vehicles)
+
+    def size(self) -> int:
+        return self.customers + 1
+
+
+def limited(instance: RoutesInstance, vehicles: int | None) -> RoutesInstance:
+    """Return an instance with at most so many vehicles; None leaves it as it is.
+
+    Raises:
+        BadInput: they are fewer than the demands fill.
+    """
+    if vehicles is None:
+        return instance
+    if vehicles < instance.fewest:
+        raise BadInput(
+            f"{FIELD}.vehicles",
+            vehicles,
+            f"at least {instance.fewest:,} vehicles, which the demands of {instance.name} fill",
+        )
+    return with_vehicles(instance, vehicles)
+
+
 def decode_cities(text: str, geographic: bool) -> Floats:
     """Return the coordinates (n, 2) of a text: "x,y;x,y;…".
 
@@ -467,10 +551,10 @@ class CityFile(InstanceConfig):
 
     name = "file"
     label = "Your own file"
-    sentence = "Cities of a file: of TSPLIB, or a table with x and y or with lat and lon."
+    sentence = "Cities of a file: of TSPLIB or CVRPLIB, or a table with x and y or lat and lon."
     about = (
-        "A file of TSPLIB (.tsp, .atsp), a CSV table with a row for every city, or a set "
-        "partitioning problem of the OR-Library. It is stored on the server."
+        "A file of TSPLIB (.tsp, .atsp) or CVRPLIB (.vrp), a CSV table with a row for every city, "
+        "or a set partitioning problem of the OR-Library. It is stored on the server."
     )
     needs_file = True
 
@@ -478,6 +562,14 @@ class CityFile(InstanceConfig):
         "",
         max_length=64,
         description="Identifies an uploaded file.",
+        json_schema_extra={"advanced": True},
+    )
+    vehicles: int | None = Field(
+        None,
+        ge=1,
+        le=100_000,
+        description="The most vehicles there may be, for a file with demands. Empty: as the file "
+        "says, or any number.",
         json_schema_extra={"advanced": True},
     )
 
@@ -512,25 +604,34 @@ class CityFile(InstanceConfig):
         return _info(self.token).notes
 
     def load(self) -> Any:
-        return _read(self.token)
+        found = _read(self.token)
+        if isinstance(found, RoutesInstance):
+            return limited(found, self.vehicles)
+        if self.vehicles is not None:
+            raise BadInput(
+                f"{FIELD}.vehicles", self.vehicles, "a file with demands of customers (.vrp)"
+            )
+        return found
 
     def size(self) -> int:
         return _info(self.token).rows
 
 
 def of_path(path: str) -> UploadInfo:
-    """Store a file of cities of this machine, with the tour that lies beside it as NAME.opt.tour:
-    for the command line and notebooks, never for input from a page.
+    """Store a file of cities of this machine, with the tour that lies beside it as NAME.opt.tour,
+    or the routes as NAME.sol: for the command line and notebooks, never for input from a page.
 
     Raises:
         BadInput: one of them cannot be read.
     """
     field = f"{FIELD}.file"
     data, place = store.bytes_of(path, field), Path(path).expanduser()
-    tour = place.with_suffix(".opt.tour")
-    if place.suffix.lower() in (".tsp", ".atsp") and tour.is_file():
+    routes = place.suffix.lower() == ".vrp"
+    tour = place.with_suffix(".sol" if routes else ".opt.tour")
+    if (routes or place.suffix.lower() in (".tsp", ".atsp")) and tour.is_file():
+        join = with_solution if routes else with_tour
         try:
-            data = with_tour(data, place.name, store.bytes_of(str(tour), field), tour.name)
+            data = join(data, place.name, store.bytes_of(str(tour), field), tour.name)
         except BadInput as error:
             given = path if error.value == named(place.name) else tour.name
             raise BadInput(field, given, error.allowed) from None

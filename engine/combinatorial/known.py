@@ -1,8 +1,9 @@
-"""Optimal lengths of the travelling salesman problems of TSPLIB, as its page of solutions has them.
+"""Optimal lengths of travelling salesman problems of TSPLIB, as its page of solutions has them, and
+of vehicle routing problems of CVRPLIB.
 
-All of them were proved (pla85900, the last, in 2006). An instance is recognised by its name, its
-number of cities and the type of its distances; the distances themselves are not compared, so
-whoever finds a shorter tour has another instance of that name.
+Those of TSPLIB were all proved (pla85900, the last, in 2006). An instance is recognised by its
+name, its number of cities and the type of its distances; the distances themselves are not compared,
+so whoever finds a shorter tour has another instance of that name.
 """
 
 from __future__ import annotations
@@ -52,6 +53,23 @@ OPTIMA: dict[Metric, dict[str, int]] = {
         "rbg323": 1326, "rbg358": 1163, "rbg403": 2465, "rbg443": 2720, "ry48p": 14422,
     },
 }
+
+ROUTES: dict[str, int] = {
+    "A-n32-k5": 784, "A-n33-k5": 661, "A-n33-k6": 742, "A-n34-k5": 778, "A-n36-k5": 799,
+    "A-n37-k5": 669, "A-n37-k6": 949, "A-n38-k5": 730, "A-n39-k5": 822, "A-n39-k6": 831,
+    "A-n44-k6": 937, "A-n45-k6": 944, "A-n45-k7": 1146, "A-n46-k7": 914, "A-n48-k7": 1073,
+    "A-n53-k7": 1010, "A-n54-k7": 1167, "A-n55-k9": 1073, "A-n60-k9": 1354, "A-n61-k9": 1034,
+    "A-n62-k8": 1288, "A-n63-k9": 1616, "A-n63-k10": 1314, "A-n64-k9": 1401, "A-n65-k9": 1174,
+    "A-n69-k9": 1159, "A-n80-k10": 1763, "E-n22-k4": 375, "E-n51-k5": 521, "E-n76-k10": 830,
+    "E-n101-k8": 815, "F-n45-k4": 724, "F-n72-k4": 237, "F-n135-k7": 1162,
+    "X-n101-k25": 27591, "X-n106-k14": 26362, "X-n110-k13": 14971, "X-n115-k10": 12747,
+    "X-n120-k6": 13332, "X-n125-k30": 55539, "X-n129-k18": 28940, "X-n134-k13": 10916,
+    "X-n139-k10": 13590, "X-n143-k7": 15700, "X-n148-k46": 43448, "X-n153-k22": 21220,
+    "X-n157-k13": 16876, "X-n162-k11": 14138, "X-n167-k10": 20557, "X-n172-k51": 45607,
+    "X-n176-k26": 47812, "X-n181-k23": 25569, "X-n186-k15": 24145, "X-n190-k8": 16980,
+    "X-n195-k51": 44225, "X-n200-k36": 58578,
+}
+"""Lengths of the shortest routes of problems of CVRPLIB, all EUC_2D and proved."""
 # fmt: on
 
 
@@ -104,3 +122,18 @@ def published(name: str, size: int, metric: Metric) -> Known | None:
         return None
     written, value = found[name.lower()]
     return Known(value, True, "TSPLIB") if cities(written) == size else None
+
+
+def published_routes(name: str, size: int, metric: Metric) -> Known | None:
+    """Return the optimal length of a problem of CVRPLIB; None if it is not listed here.
+
+    Args:
+        name: of the problem, such as "A-n32-k5", in any case.
+        size: how many customers and depots it has: the first number in its name.
+        metric: the type of its distances.
+    """
+    found = {key.lower(): value for key, value in ROUTES.items()}
+    value = found.get(name.lower())
+    if value is None or metric != "EUC_2D" or int(name.split("-")[1][1:]) != size:
+        return None
+    return Known(value, True, "CVRPLIB")

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..messages.encoding import Message
 from .instance import Integers
+from .routes_instance import DEPOT
 
 if TYPE_CHECKING:
     from .race import CombinatorialRace, Lane
@@ -22,15 +23,20 @@ BOUNDED = 1000
 a second. The results have it."""
 MOST_SHOWN = 256
 """Most edges of a move that are sent."""
+EDGES = ("tour", "routes")
+"""Kinds of instances whose solutions are made of edges."""
 KNOBS = ("turn", "reheat")
 """Interventions that may change the planned temperatures."""
 
 
-def edges_of(tour: Integers) -> set[int]:
-    """Return the edges of a round trip as numbers, the same in both directions."""
-    one, other = tour.astype(np.int64), np.roll(tour, -1).astype(np.int64)
+def edges_of(solution: Integers, instance: Any) -> set[int]:
+    """Return the edges of a round trip, or of routes, as numbers, the same in both directions."""
+    one = solution.astype(np.int64)
+    if instance.kind == "routes":
+        one = np.concatenate([[DEPOT], np.where(one < 0, DEPOT, one)])
+    other = np.roll(one, -1)
     low, high = np.minimum(one, other), np.maximum(one, other)
-    return set((low * len(tour) + high).tolist())
+    return set((low * instance.size + high)[low != high].tolist())
 
 
 class Observer:
@@ -50,8 +56,8 @@ class Observer:
     def watch(self) -> None:
         """Compare tours with the known answer of the present instance."""
         instance = self.race.instance
-        answer = instance.answer if instance.kind == "tour" else None
-        self.reference = None if answer is None else edges_of(answer)
+        answer = instance.answer if instance.kind in EDGES else None
+        self.reference = None if answer is None else edges_of(answer, instance)
         self._bound, self._bounded = None, False
 
     def bound(self, most: int | None = None) -> int | None:
@@ -135,8 +141,9 @@ class Observer:
         lengths = [one[1] for one in found if one is not None]
         reference = self._reference(min(lengths, default=None))
         shared = self.reference
-        if shared is None and lengths and race.instance.kind == "tour":
-            shared = edges_of(min((one for one in found if one is not None), key=lambda x: x[1])[0])
+        if shared is None and lengths and race.instance.kind in EDGES:
+            best = min((one for one in found if one is not None), key=lambda one: one[1])[0]
+            shared = edges_of(best, race.instance)
         rows = [
             self._lane_metrics(lane, one, reference, shared)
             for lane, one in zip(race.lanes, found, strict=True)
@@ -179,7 +186,8 @@ class Observer:
             gap = gap_of(length, int(reference["value"]))
         share = None
         if found is not None and shared is not None and len(found[0]) > 2:
-            share = len(edges_of(found[0]) & shared) / len(found[0])
+            edges = edges_of(found[0], self.race.instance)
+            share = len(edges & shared) / max(1, len(edges))
         vectors: dict[str, Any] = {} if state is None else state.vectors
         return {
             "step": lane.step,
@@ -224,30 +232,30 @@ class Observer:
             )
         return {"type": "picture", "k": k, "lanes": rows}
 
-    def move_message(self, lane: Lane, before: Integers | None, k: int) -> Message:
+    def move_message(self, lane: Lane, before: Integers | None, rise: int, k: int) -> Message:
         """Return what a step in slow motion changed.
 
         Args:
             lane: that took it.
-            before: its tour before.
+            before: its solution before.
+            rise: by how much its energy rose.
             k: number of the frame after the step.
 
         Returns:
             The message ``move`` with the edges ``removed`` and ``added``, (m, 2) numbers of
-            cities, at most `MOST_SHOWN` of each, and by how much the tour became longer.
+            cities, at most `MOST_SHOWN` of each, and ``rise``.
         """
         after = self.race.present(lane)
         removed = added = np.empty((0, 2), np.int32)
-        rise = 0
-        tours = self.race.instance.kind == "tour"
-        if tours and before is not None and after is not None and len(before) == len(after):
-            old, new, n = edges_of(before), edges_of(after), len(after)
+        instance = self.race.instance
+        if before is not None and after is not None and instance.kind in EDGES:
+            old, new = edges_of(before, instance), edges_of(after, instance)
             removed, added = (
-                np.array([divmod(edge, n) for edge in sorted(edges)[:MOST_SHOWN]], np.int32)
+                np.array(
+                    [divmod(edge, instance.size) for edge in sorted(edges)[:MOST_SHOWN]], np.int32
+                )
                 for edges in (old - new, new - old)
             )
-            problem = self.race.problem
-            rise = problem.price(problem.inward(after)) - problem.price(problem.inward(before))
         return {
             "type": "move",
             "k": k,

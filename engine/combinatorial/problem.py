@@ -99,6 +99,10 @@ def problem_of(instance: Any) -> Any:
             from .tour_problem import TourProblem
 
             return TourProblem(instance)
+        case "routes":
+            from .routes_problem import RoutesProblem
+
+            return RoutesProblem(instance)
         case "pairing":
             from .pairing_problem import PairingProblem
 

@@ -32,8 +32,8 @@ MOST_REFUSED = 2000
 """Proposals in a row that slow motion passes over until one is accepted."""
 LEAD_SECONDS = 0.25
 """By how much a program outside may be ahead of the others before it has to wait."""
-TINY = 3
-"""Instances of at most this many cities have one tour: there is nothing to search."""
+TINY = {"tour": 3, "routes": 2}
+"""Instances of at most this many places have one solution: there is nothing to search."""
 
 
 @dataclass
@@ -137,9 +137,11 @@ class CombinatorialRace:
             Meter(self.experiment.budget),
             Stream(self.experiment.seed, f"{method.name} {twin}"),
         )
-        if self.instance.kind == "tour" and self.instance.size <= TINY:
-            lane.finished, lane.note = True, "There is only one tour: nothing to search."
-            lane.last = tour, self.problem.price(tour)
+        kind = self.instance.kind
+        if self.instance.size <= TINY.get(kind, 0):
+            what = "one tour" if kind == "tour" else "one solution"
+            lane.finished, lane.note = True, f"There is only {what}: nothing to search."
+            lane.last = self.problem.outward(tour), self.problem.price(tour)
             return lane
         lane.meter.read(reads)
         with self.minding(lane, "while it was set up"), lane.meter.timed():
@@ -386,6 +388,7 @@ class CombinatorialRace:
         shows it: the edges that go and those that come.
         """
         before, accepted = self.present(lane), lane.meter.accepted
+        energy = None if lane.state is None else lane.state.current
         for _ in range(MOST_REFUSED):
             if lane.finished or lane.state is None:
                 break
@@ -395,7 +398,9 @@ class CombinatorialRace:
                 lane.state.only = None
             if lane.meter.accepted != accepted:
                 break
-        return self.observer.move_message(lane, before, k)
+        after = None if lane.state is None else lane.state.current
+        rise = 0 if energy is None or after is None else after - energy
+        return self.observer.move_message(lane, before, rise, k)
 
     def interrupt(self) -> None:
         """End the iteration after the current step. Iterating again continues from there."""

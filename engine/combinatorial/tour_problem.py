@@ -36,6 +36,7 @@ class TourProblem:
 
     Args:
         instance: the instance.
+        renumber: whether cities may be numbered otherwise.
 
     Attributes:
         cooling, ladder: see `problem.Problem`.
@@ -48,7 +49,7 @@ class TourProblem:
     cooling = (0.7, 0.04)
     ladder = (0.5, 0.05)
 
-    def __init__(self, instance: TourInstance) -> None:
+    def __init__(self, instance: TourInstance, renumber: bool = True) -> None:
         kernels.compile_all()
         self.instance = instance
         self.size = instance.size
@@ -61,7 +62,7 @@ class TourProblem:
             self.metric, self.matrix = CODES["EXPLICIT"], full_matrix(instance)
         else:
             self.metric, self.matrix = CODES[instance.metric], np.zeros((1, 1), np.int32)
-            if self.size > RENUMBERED:
+            if renumber and self.size > RENUMBERED:
                 self.order = along_curve(instance.places)
                 self.points = np.ascontiguousarray(self.points[self.order])
         self.room: Integers = np.empty(self.size, np.int32)

@@ -112,7 +112,8 @@ class Outside(Method[OutsideState]):
         """Keep a tour if it is one and shorter than those before."""
         wrong = checks.check(problem.instance, tour)
         if wrong:
-            state.note = f"{self.label} gave a tour that is none: {wrong[0]}."
+            what = "a tour" if problem.instance.kind == "tour" else "a solution"
+            state.note = f"{self.label} gave {what} that is none: {wrong[0]}."
             return
         length = checks.length(problem.instance, tour)
         state.tour, state.numbers[CURRENT] = problem.inward(tour), length
@@ -180,6 +181,26 @@ class OrTools(Outside):
     install = "make opponents"
     most = 3000
     streams = True
+    solves = ("tour", "routes")
+
+
+@METHODS.add
+class PyVrp(Outside):
+    """PyVRP's solver of vehicle routing problems."""
+
+    name = "pyvrp"
+    label = "PyVRP"
+    paper = "Wouda, Lan and Kool 2024, https://doi.org/10.1287/ijoc.2023.0055"
+    sentence = (
+        "Iterated local search in C++ made for vehicle routes: the reference, near the best known "
+        "routes within seconds."
+    )
+    package = "pyvrp"
+    module = "pyvrp"
+    install = "make opponents"
+    most = 3000
+    streams = True
+    solves = ("routes",)
 
 
 @METHODS.add

@@ -9,29 +9,30 @@ from collections.abc import Callable
 from typing import Any
 
 from ..instance import TourInstance
+from ..routes_instance import RoutesInstance
 from .process import PATIENCE
 
 NEWS_SECONDS = 0.05
-"""Seconds between two tours that it reports."""
+"""Seconds between two solutions that it reports."""
 
 
-def prepare(instance: TourInstance) -> None:
+def prepare(instance: TourInstance | RoutesInstance) -> None:
     """Load the library."""
     from ortools.constraint_solver import pywrapcp  # noqa: F401
 
 
 def solve(
-    instance: TourInstance,
+    instance: TourInstance | RoutesInstance,
     seconds: float,
     found: Callable[[Any], None],
     left: Callable[[], float],
 ) -> str:
-    """Search until the time is spent, and report tours as they become shorter.
+    """Search until the time is spent, and report tours or routes as they become shorter.
 
     Args:
-        instance: at most 3,000 cities.
+        instance: at most 3,000 cities or customers.
         seconds: processor time.
-        found: called with each tour.
+        found: called with each solution.
         left: processor time that is left.
 
     Returns:
@@ -41,22 +42,37 @@ def solve(
 
     from ..kernels.distance import full_matrix
 
-    manager = pywrapcp.RoutingIndexManager(instance.size, 1, 0)
+    routes = instance if isinstance(instance, RoutesInstance) else None
+    cities = instance.map if isinstance(instance, RoutesInstance) else instance
+    vehicles = 1 if routes is None else fleet(routes)
+    manager = pywrapcp.RoutingIndexManager(instance.size, vehicles, 0)
     routing = pywrapcp.RoutingModel(manager)
-    rows = full_matrix(instance).tolist()
+    rows = full_matrix(cities).tolist()
     routing.SetArcCostEvaluatorOfAllVehicles(routing.RegisterTransitMatrix(rows))
+    if routes is not None:
+        demands = routing.RegisterUnaryTransitVector(routes.demand.tolist())
+        routing.AddDimension(demands, 0, routes.capacity, True, "load")
     best = [float("inf"), 0.0]
+
+    def stops(following: Callable[[int], int]) -> list[int]:
+        """Return a tour, or routes without the depot and with −1 between them."""
+        row: list[int] = []
+        for vehicle in range(vehicles):
+            index = routing.Start(vehicle)
+            if routes is not None:
+                index = following(index)
+                row += [-1] if row and not routing.IsEnd(index) else []
+            while not routing.IsEnd(index):
+                row.append(manager.IndexToNode(index))
+                index = following(index)
+        return row
 
     def tell(force: bool = False) -> None:
         cost, now = float(routing.CostVar().Value()), time.monotonic()
         if cost >= best[0] or (not force and now - best[1] < NEWS_SECONDS):
             return
         best[:] = cost, now
-        index, tour = routing.Start(0), []
-        while not routing.IsEnd(index):
-            tour.append(manager.IndexToNode(index))
-            index = routing.NextVar(index).Value()
-        found(tour)
+        found(stops(lambda index: routing.NextVar(index).Value()))
 
     routing.AddAtSolutionCallback(tell)
     settings = pywrapcp.DefaultRoutingSearchParameters()
@@ -68,9 +84,12 @@ def solve(
     settings.time_limit.FromMilliseconds(int(max(0.05, seconds) * PATIENCE * 1000))
     answer = routing.SolveWithParameters(settings)
     if answer is not None:
-        index, tour = routing.Start(0), []
-        while not routing.IsEnd(index):
-            tour.append(manager.IndexToNode(index))
-            index = answer.Value(routing.NextVar(index))
-        found(tour)
+        found(stops(lambda index: answer.Value(routing.NextVar(index))))
     return ""
+
+
+def fleet(instance: RoutesInstance) -> int:
+    """Return how many vehicles it is given: where any number is allowed, as many as the shortest
+    routes can need where detours are never shorter.
+    """
+    return min(instance.size - 1, instance.vehicles or 2 * instance.fewest)

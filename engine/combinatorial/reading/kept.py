@@ -11,9 +11,10 @@ import numpy as np
 
 from ..instance import Known, TourInstance
 from ..pairing_instance import PairingInstance
+from ..routes_instance import RoutesInstance
 
 FILE = "cities.npz"
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (TourInstance, PairingInstance)}
+KINDS: dict[str, Any] = {cls.kind: cls for cls in (TourInstance, RoutesInstance, PairingInstance)}
 
 
 def keep(instance: Any, folder: Path) -> None:

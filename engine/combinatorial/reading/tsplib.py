@@ -12,10 +12,10 @@ import math
 import re
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +80,7 @@ LINES = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass
-class _Section:
+class Section:
     """The numbers of a section: all in one row, with the line and the end of every row."""
 
     line: int
@@ -104,7 +104,7 @@ class _Section:
         return self.lines[-1] if self.lines else self.line
 
 
-class _File:
+class SectionFile:
     """A file taken apart: keywords and sections, whatever they say.
 
     Args:
@@ -115,11 +115,17 @@ class _File:
         BadInput: a line is neither a keyword nor numbers, or something is said twice.
     """
 
+    what: ClassVar[str] = "a file of TSPLIB"
+    words: ClassVar[tuple[str, ...]] = KEYWORDS
+    headings: ClassVar[tuple[str, ...]] = SECTIONS
+    others: ClassVar[Mapping[str, str]] = OTHER_PROBLEMS
+    """Keywords of problems that are not read, and what they mean."""
+
     def __init__(self, text: str, name: str) -> None:
         self.name = name
         self.keywords: dict[str, tuple[str, int]] = {}
-        self.sections: dict[str, _Section] = {}
-        within: _Section | None = None
+        self.sections: dict[str, Section] = {}
+        within: Section | None = None
         for line, raw in enumerate(LINES.split(text.removeprefix("\ufeff").rstrip("\x1a")), 1):
             given = raw.strip()
             if not given:
@@ -130,15 +136,15 @@ class _File:
                 break
             if found and word.endswith("_SECTION"):
                 within = self._begin(word, found[2], line)
-            elif found and (word in KEYWORDS or word in OTHER_PROBLEMS):
+            elif found and (word in self.words or word in self.others):
                 self._say(word, found[2], line)
                 within = None
             elif within is not None:
                 within.add(line, self._numbers(given, line))
             else:
                 raise self.refused(
-                    f"a file of TSPLIB, with the keywords {', '.join(KEYWORDS)} and the sections "
-                    f"{', '.join(SECTIONS)}",
+                    f"{self.what}, with the keywords {', '.join(self.words)} and the sections "
+                    f"{', '.join(self.headings)}",
                     f"line {line:,} is “{named(given)}”",
                 )
 
@@ -146,19 +152,19 @@ class _File:
         """Return the error for this file: what is wanted instead, and what was found."""
         return refuse(self.name, f"{wanted} ({found})")
 
-    def _begin(self, word: str, rest: str, line: int) -> _Section:
+    def _begin(self, word: str, rest: str, line: int) -> Section:
         if word in self.sections:
             raise self.refused(f"one {word}", f"another begins in line {line:,}")
-        if word not in SECTIONS and word not in OTHER_PROBLEMS:
+        if word not in self.headings and word not in self.others:
             raise self.refused(
-                f"the sections {', '.join(SECTIONS)} only", f"line {line:,} is “{named(word)}”"
+                f"the sections {', '.join(self.headings)} only", f"line {line:,} is “{named(word)}”"
             )
         if rest:
             raise self.refused(
                 f"the numbers of {word} in lines of their own",
                 f"line {line:,} has “{named(rest)}” after it",
             )
-        self.sections[word] = _Section(line)
+        self.sections[word] = Section(line)
         return self.sections[word]
 
     def _say(self, word: str, value: str, line: int) -> None:
@@ -181,6 +187,14 @@ class _File:
         # Blanks that only Unicode knows part numbers for Python, and for no other program.
         wrong = next((entry for entry in entries if not _is_number(entry)), text)
         raise self.refused("numbers in its sections", f"line {line:,} has “{named(wrong)}”")
+
+    def refuse_others(self) -> None:
+        """Refuse the file if it is of a problem that is not read."""
+        for keyword, what in self.others.items():
+            section, (_, line) = self.sections.get(keyword), self.said(keyword)
+            if section is not None or line:
+                line = line if section is None else section.line
+                raise self.refused(f"a problem without {what}", f"line {line:,} is {keyword}")
 
     def said(self, word: str) -> tuple[str, int]:
         """Return the value of a keyword and its line; "" and 0 if it is not there."""
@@ -232,29 +246,33 @@ def read_tsplib(text: str, name: str = "file") -> TourInstance:
         BadInput: it is not such a file, contradicts itself, or is of a problem that is not read;
             the field is ``file``.
     """
-    file = _File(text, name)
+    file = SectionFile(text, name)
     type_ = _type_of(file)
-    for keyword, what in OTHER_PROBLEMS.items():
-        if keyword in file.sections or keyword in file.keywords:
-            line = file.sections[keyword].line if keyword in file.sections else 0
-            raise file.refused(
-                f"a problem without {what}", f"line {line or file.said(keyword)[1]:,} is {keyword}"
-            )
-    size = file.dimension()
-    metric = cast(Metric, file.word("EDGE_WEIGHT_TYPE", METRICS))
-    title = re.sub(r"\.a?tsp$", "", file.said("NAME")[0], flags=re.IGNORECASE)
-    title = named(title) or named(PurePath(name).stem) or "cities"
-    label = named(file.said("COMMENT")[0]) or title
-    display = _points(file, DISPLAY, size, (2,)) if DISPLAY in file.sections else None
-    if metric == "EXPLICIT":
-        instance = _explicit(file, size, type_, title, label, display)
-    else:
-        instance = _measured(file, size, metric, title, label, display)
-    known = published(title, size, metric)
+    file.refuse_others()
+    instance = ground(file, type_)
+    known = published(instance.name, instance.size, instance.metric)
     instance = replace(instance, known=known)
     if TOUR in file.sections:
-        return with_answer(instance, _order(file, size), "the tour in its file")
+        return with_answer(instance, _order(file, instance.size), "the tour in its file")
     return instance
+
+
+def ground(file: SectionFile, type_: str) -> TourInstance:
+    """Return the cities of a file and their distances.
+
+    Args:
+        file: of TSPLIB, or of a library that describes them in the same way.
+        type_: of the problem; distances depend on the direction in an ATSP only.
+    """
+    size = file.dimension()
+    metric = cast(Metric, file.word("EDGE_WEIGHT_TYPE", METRICS))
+    title = re.sub(r"\.(?:a?tsp|vrp)$", "", file.said("NAME")[0], flags=re.IGNORECASE)
+    title = named(title) or named(PurePath(file.name).stem) or "cities"
+    label = named(file.said("COMMENT")[0]) or title
+    display = rows_of(file, DISPLAY, size, (2,)) if DISPLAY in file.sections else None
+    if metric == "EXPLICIT":
+        return _explicit(file, size, type_, title, label, display)
+    return _measured(file, size, metric, title, label, display)
 
 
 def with_answer(instance: TourInstance, tour: Integers, by: str) -> TourInstance:
@@ -277,7 +295,7 @@ def with_answer(instance: TourInstance, tour: Integers, by: str) -> TourInstance
     return replace(instance, known=known, answer=tour)
 
 
-def _type_of(file: _File) -> str:
+def _type_of(file: SectionFile) -> str:
     """Return TSP or ATSP."""
     value, line = file.said("TYPE")
     word = value.upper().split(" ")[0] if value else "TSP" if not line else ""
@@ -288,8 +306,22 @@ def _type_of(file: _File) -> str:
     return word
 
 
-def _points(file: _File, section: str, size: int, widths: tuple[int, ...]) -> Floats:
-    """Return the coordinates of a section, in the order of the cities' numbers."""
+def rows_of(
+    file: SectionFile,
+    section: str,
+    size: int,
+    widths: tuple[int, ...],
+    what: str = "coordinates",
+) -> Floats:
+    """Return what a section says of every city, in the order of their numbers.
+
+    Args:
+        file: with the section.
+        section: its name; each of its lines has the number of a city first.
+        size: how many cities there are.
+        widths: how many numbers of a city there may be.
+        what: they are, in words.
+    """
     found = file.sections[section]
     ends = np.frombuffer(found.ends, np.int64) if found.ends else np.zeros(0, np.int64)
     lines = np.frombuffer(found.lines, np.int64) if found.lines else np.zeros(0, np.int64)
@@ -298,8 +330,8 @@ def _points(file: _File, section: str, size: int, widths: tuple[int, ...]) -> Fl
     odd = np.flatnonzero(given != width)
     if odd.size:
         raise file.refused(
-            f"the number of a city and {' or '.join(map(str, widths))} coordinates in every line "
-            f"of {section}",
+            f"the number of a city and {' or '.join(map(str, widths))} {what} in every line of "
+            f"{section}",
             f"line {lines[odd[0]]:,} has {given[odd[0]] + 1:,} numbers",
         )
     rows = np.frombuffer(found.values, np.float64).reshape(-1, width + 1) if len(given) else None
@@ -331,14 +363,14 @@ def _points(file: _File, section: str, size: int, widths: tuple[int, ...]) -> Fl
         city, axis = large[0].tolist()
         row = int(np.flatnonzero(cities == city)[0])
         raise file.refused(
-            f"coordinates up to {MAX_COORDINATE:,.0f} in size",
+            f"{what} up to {MAX_COORDINATE:,.0f} in size",
             f"line {lines[row]:,} has {plain(points[city, axis])}",
         )
     return points
 
 
 def _measured(
-    file: _File, size: int, metric: Metric, name: str, label: str, display: Floats | None
+    file: SectionFile, size: int, metric: Metric, name: str, label: str, display: Floats | None
 ) -> TourInstance:
     """Return an instance whose distances follow from coordinates."""
     if WEIGHTS in file.sections:
@@ -348,12 +380,12 @@ def _measured(
         )
     if COORDINATES not in file.sections:
         raise file.refused(f"a {COORDINATES} for {metric}", "there is none")
-    points = _points(file, COORDINATES, size, (3,) if metric.endswith("3D") else (2,))
+    points = rows_of(file, COORDINATES, size, (3,) if metric.endswith("3D") else (2,))
     if metric in ("GEO", "GREAT_CIRCLE"):
         wrong = off_the_earth(points[:, ::-1] if metric == "GEO" else points)
         if wrong is not None:
             city, why = wrong
-            line = _line_of(file.sections[COORDINATES], city)
+            line = line_of(file.sections[COORDINATES], city)
             raise file.refused(EARTHLY, f"line {line:,} has {why}")
         if metric == "GREAT_CIRCLE":
             return on_earth(name, label, points)
@@ -369,7 +401,7 @@ def _measured(
     return TourInstance(name, label, metric, points, np.ascontiguousarray(places[:, :2]))
 
 
-def _line_of(section: _Section, city: int) -> int:
+def line_of(section: Section, city: int) -> int:
     """Return the line of a city's coordinates."""
     starts = [0, *section.ends[:-1]]
     return next(
@@ -386,7 +418,7 @@ def _degrees(points: Floats) -> Floats:
 
 
 def _explicit(
-    file: _File, size: int, type_: str, name: str, label: str, display: Floats | None
+    file: SectionFile, size: int, type_: str, name: str, label: str, display: Floats | None
 ) -> TourInstance:
     """Return an instance whose distances are all listed."""
     if size > MAX_MATRIX:
@@ -398,19 +430,19 @@ def _explicit(
     if WEIGHTS not in file.sections:
         raise file.refused(f"an {WEIGHTS} for EXPLICIT", "there is none")
     matrix = _matrix(file, size, format_)
-    if type_ == "TSP" and format_ == "FULL_MATRIX":
+    if type_ != "ATSP" and format_ == "FULL_MATRIX":
         unlike = np.argwhere(matrix != matrix.T)
         if unlike.size:
             i, j = unlike[0].tolist()
             line = file.sections[WEIGHTS].at(j * size + i)
             raise file.refused(
-                "the same distance in both directions, or TYPE: ATSP",
+                "the same distance in both directions" + (type_ == "TSP") * ", or TYPE: ATSP",
                 f"from city {i + 1:,} to {j + 1:,} it is {matrix[i, j]:,} and back, in line "
                 f"{line:,}, {matrix[j, i]:,}",
             )
     places = display
     if COORDINATES in file.sections:
-        points = _points(file, COORDINATES, size, (2, 3))
+        points = rows_of(file, COORDINATES, size, (2, 3))
         places = np.ascontiguousarray(points[:, :2]) if places is None else places
     return TourInstance(
         name,
@@ -423,7 +455,7 @@ def _explicit(
     )
 
 
-def _matrix(file: _File, size: int, format_: str) -> Integers:
+def _matrix(file: SectionFile, size: int, format_: str) -> Integers:
     """Return the distances (n, n) of a section; none from a city to itself."""
     section = file.sections[WEIGHTS]
     beside = TRIANGLES[format_][1] if format_ in TRIANGLES else 0
@@ -475,7 +507,7 @@ def read_tour(text: str, size: int, name: str = "tour") -> Integers:
     Raises:
         BadInput: it is not such a file, or not a tour of as many cities; the field is ``file``.
     """
-    file = _File(text, name)
+    file = SectionFile(text, name)
     value, line = file.said("TYPE")
     if line and value.upper() != "TOUR":
         raise file.refused("TOUR as TYPE", f"line {line:,} has “{named(value)}”")
@@ -489,7 +521,7 @@ def read_tour(text: str, size: int, name: str = "tour") -> Integers:
     return _order(file, size)
 
 
-def _order(file: _File, size: int) -> Integers:
+def _order(file: SectionFile, size: int) -> Integers:
     """Return the cities of the tour in a file."""
     section = file.sections[TOUR]
     given = np.array(section.values, np.float64)

@@ -58,7 +58,7 @@ def test_texts_are_read_in_any_usual_encoding(data: bytes) -> None:
 
 
 T = TypeVar("T")
-KIND = "a file of TSPLIB (.tsp, .atsp) or the OR-Library, or a CSV table of cities"
+KIND = "a file of TSPLIB (.tsp, .atsp), CVRPLIB (.vrp) or the OR-Library, or a CSV table of cities"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,98 @@
+"""Describe an instance of the capacitated vehicle routing problem (Dantzig and Ramser 1959)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from .instance import FULL_MATRIX, Floats, Integers, Known, Metric, TourInstance
+
+DEPOT = 0
+"""The depot's number; customers have those above."""
+
+
+@dataclass(frozen=True, eq=False)
+class RoutesInstance:
+    """A capacitated vehicle routing problem: the shortest routes from a depot that visit every
+    customer once and carry no more than a vehicle holds.
+
+    A solution is a row of customers with −1 between two routes; the depot is not written.
+
+    Attributes:
+        name, label, metric, points, matrix, places, geographic, guessed, names, known, answer,
+            unit, scale: as in `TourInstance`; the depot is the first place. Distances are the same
+            in both directions.
+        demand: (n,) int32 what every customer takes; 0 for the depot.
+        capacity: what a vehicle holds.
+        vehicles: the most routes there may be, or None for any number.
+    """
+
+    name: str
+    label: str
+    metric: Metric
+    points: Floats
+    places: Floats
+    demand: Integers
+    capacity: int
+    vehicles: int | None = None
+    matrix: Integers | None = None
+    geographic: bool = False
+    guessed: bool = False
+    names: tuple[str, ...] | None = None
+    known: Known | None = None
+    answer: Integers | None = None
+    unit: str = ""
+    scale: float = 1.0
+    kind: Literal["routes"] = field(default="routes", init=False)
+
+    things = "places"
+    """What its size counts."""
+    symmetric = True
+    editable = False
+
+    @property
+    def size(self) -> int:
+        """Return the number of places: customers and the depot."""
+        return len(self.places)
+
+    @property
+    def fewest(self) -> int:
+        """Return how many vehicles the sum of demands fills; fewer cannot do."""
+        return max(1, -(-int(self.demand.sum(dtype=np.int64)) // self.capacity))
+
+    @property
+    def map(self) -> TourInstance:
+        """Return the places alone, for what only needs distances."""
+        return TourInstance(
+            self.name, self.label, self.metric, self.points, self.places, self.matrix
+        )
+
+    def footprint(self) -> int:
+        """Return the bytes that its distances and near customers take while it is worked on,
+        approximately.
+        """
+        matrix = self.size <= FULL_MATRIX or self.metric == "EXPLICIT"
+        return (4 * self.size * self.size if matrix else 0) + 400 * self.size
+
+    def stage(self) -> dict[str, Any]:
+        """Return what the page is told of the instance, before the race begins."""
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "label": self.label,
+            "size": self.size,
+            "points": self.places.astype(np.float32),
+            "names": None if self.names is None else list(self.names),
+            "geographic": self.geographic,
+            "guessed": self.guessed,
+            "editable": self.editable,
+            "demand": self.demand,
+            "capacity": self.capacity,
+            "vehicles": self.vehicles,
+            "depot": DEPOT,
+            "answer": self.answer,
+            "unit": self.unit,
+            "scale": self.scale,
+        }
