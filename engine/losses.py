@@ -123,6 +123,8 @@ class Hinge(Loss):
 
     name = "hinge"
     label = "Hinge"
+    kappa: ClassVar[float] = 1.0
+    """The margin κ."""
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._margins(outputs, targets)[0].mean(-1)
@@ -134,14 +136,27 @@ class Hinge(Loss):
             outputs
         ).scatter(-1, chosen, slope)
 
-    @staticmethod
-    def _margins(outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    @classmethod
+    def _margins(cls, outputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return by how much each sample misses the margin (P, B), and the indices of the two
         outputs that determine it: the target's and the largest other one, both (P, B, 1).
         """
         chosen = targets.expand(outputs.shape[0], -1).unsqueeze(-1)
         other, rival = outputs.scatter(-1, chosen, -torch.inf).max(-1, keepdim=True)
-        return torch.relu(1 + other - outputs.gather(-1, chosen)).squeeze(-1), chosen, rival
+        missed = torch.relu(cls.kappa + other - outputs.gather(-1, chosen))
+        return missed.squeeze(-1), chosen, rival
+
+
+class Margin(Hinge):
+    """The hinge with a margin κ of 16, for outputs that are whole numbers: those of a network of ±1
+    weights with 32 neurons below its outputs lie between −32 and 32, and half of that is a margin
+    that all samples can reach and few have at first. (With the hinge's 1 such a network has learned
+    nothing to spare once every training sample is right.)
+    """
+
+    name = "margin"
+    label = "Margin of 16"
+    kappa = 16.0
 
 
 class ZeroOne(Loss):
@@ -181,7 +196,7 @@ class Height(Loss):
 HEIGHT = Height.name
 LOSSES: dict[str, Loss] = {
     loss.name: loss
-    for loss in (CrossEntropy(), SquaredError(), AbsoluteError(), Hinge(), ZeroOne())
+    for loss in (CrossEntropy(), SquaredError(), AbsoluteError(), Hinge(), Margin(), ZeroOne())
 }
 
 

@@ -30,12 +30,14 @@ from torch.func import jacrev, jvp, vmap
 
 from . import evaluation
 from .datasets.base import Dataset
-from .kernels import output_walk
+from .kernels import flip_walk, output_walk
 from .kernels.chunking import FLOATS_AT_ONCE
 from .kernels.losses import values
 from .losses import Loss
 from .networks.base import Network
+from .networks.binary import BinaryNetwork
 from .populations.base import Population
+from .populations.flips import FlipWalk
 from .populations.layerwise import ActivationCache, LayerwisePopulation
 from .populations.output_layers import Features, OutputLayers, OutputWalk
 from .random.rng import Rng
@@ -53,6 +55,9 @@ ALLOWED: dict[Sees, frozenset[str]] = {
 }
 """The evaluations that each information class allows."""
 
+
+FLIPPED_AT_ONCE = 2**21
+"""Sums of chains that flip, all layers and samples, that are kept at once: 8 MiB."""
 
 RECENT = 8
 """Number of results of earlier steps that are kept."""
@@ -320,6 +325,59 @@ class Oracle:
             taken.append(keep)
         return torch.stack(found), torch.stack(taken)
 
+    @torch.no_grad()
+    def flip(self, x: Tensor, chosen: Tensor, limits: Tensor) -> FlipWalk:
+        """Flip weights of chains on a network of ±1 weights, one try after the other, on the
+        current batch. Where the chains stand counts as one network each, and so does every try;
+        as FLOPs count the products that are made.
+
+        A budget in evaluations or FLOPs cuts the tries to those it pays for, at least one.
+
+        Args:
+            x: θ (P, D), the chains; changed in place.
+            chosen: (b, P) int64, the weight that each try negates.
+            limits: (b, P), a try is kept if the loss rises by Δ ≤ 0 or Δ < the limit.
+        """
+        network, targets, before = self.network, self.targets, x.clone()
+        assert isinstance(network, BinaryNetwork)
+        ready = network.prepare(self.x)
+        size = max(1, FLIPPED_AT_ONCE // (sum(network.sizes[1:]) * len(targets)))
+        if self.budget is not None and self.budget[0] == "evaluations":
+            chosen = chosen[: self._affordable_tries(len(x), network.flops, len(x))]
+        limits, most = limits[: len(chosen)], math.inf
+        if self.budget is not None and self.budget[0] == "flops":
+            whole = len(x) * network.flops * len(targets)
+            most = max(0.0, self.budget[1] - self.flops - whole) / len(x)
+        parts, tries, made = [], 0, 0
+        for first in range(0, len(x), size):
+            rows = slice(first, first + size)
+            sums = network.sums(x[rows], ready)
+            *part, counts = flip_walk.walk(
+                x[rows],
+                chosen[:, rows],
+                limits[:, rows],
+                sums,
+                ready,
+                self.loss,
+                targets,
+                lambda tried: network.evaluate(tried, ready),
+                most,
+            )
+            parts.append(part)
+            whole = part[1].numel()
+            counted = counts or (whole, whole * len(targets) * network.flops)
+            tries, made = tries + counted[0], made + counted[1]
+        self._charge("losses", len(x), 1, network.flops)
+        self._charge("losses", tries, 1, 0)
+        self.rounds += len(chosen) - 1  # one try is judged after the other
+        self.flops += made
+        starts, losses, kept = zip(*parts, strict=True)
+        walked = FlipWalk(
+            before, chosen, torch.cat(starts), torch.cat(losses, 1), torch.cat(kept, 1)
+        )
+        self.answers.append(walked.losses)
+        return walked
+
     def outputs(self, population: Tensor) -> Tensor:
         """Return the network's outputs on the current batch: (P, D) → (P, B, K)."""
         self._charge("outputs", population.shape[0], 1, self.network.flops)
@@ -427,9 +485,10 @@ class Oracle:
         price = len(self.targets) * (1 if currency == "evaluations" else self.network.flops)
         return min(members, max(0, math.ceil((amount - self.spent(currency)) / price)))
 
-    def _affordable_tries(self, chains: int, part: int) -> int | None:
+    def _affordable_tries(self, chains: int, part: int, besides: int = 0) -> int | None:
         """Return how many tries of so many chains, of ``part`` operations a sample each, the rest
-        of the budget pays for, counting a last, partial one; None where it is not known.
+        of the budget pays for, counting a last, partial one; None where it is not known. So many
+        networks are evaluated ``besides``.
         """
         if self.budget is None or self.budget[0] == "seconds":
             return None
@@ -438,6 +497,7 @@ class Oracle:
         left = (amount - self.spent(currency)) * (
             self.network.flops if currency == "evaluations" else 1
         )
+        left -= besides * len(self.targets) * self.network.flops
         return max(1, math.ceil(left / price))
 
     def _charge(

@@ -26,7 +26,7 @@ from ..datasets import DATASETS, Dataset, DatasetConfig
 from ..datasets.training_data import TrainingData
 from ..errors import BadInput, CannotRun, explain
 from ..losses import HEIGHT, LOSSES, get_loss
-from ..networks import MLP, NETWORKS, Network, NetworkConfig, Transformer
+from ..networks import MLP, NETWORKS, Binary, Network, NetworkConfig, Transformer
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.base import FLOAT, Problem
 from ..oracle import Currency
@@ -36,9 +36,9 @@ from ..system.arithmetic import MOST_THREADS
 from ..system.input_checks import check, usual_numbers
 from ..system.machine import memory_limit
 from ..uploads.store import of_path
-from .landscape_defaults import suggest
 from .start import Start
 from .stopping import StopRules
+from .suggestions import suggest
 
 SUGGESTED_HIDDEN: dict[str, tuple[int, ...]] = {
     "points": (16, 16),
@@ -58,6 +58,9 @@ SUGGESTED_LOSS: dict[str, str] = {
 }
 """Default loss, by kind of data."""
 
+NETWORK_LOSS: dict[str, str] = {Binary.name: "margin"}
+"""Default loss of a network on classes, if it is not the data's."""
+
 SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name}
 """Default network by kind of data, if it is not an MLP."""
 
@@ -73,6 +76,12 @@ def suggested_network(dataset: DatasetConfig | type[DatasetConfig] | None) -> st
     if dataset is None:
         return MLP.name
     return dataset.only_network or SUGGESTED_NETWORK.get(dataset.kind, MLP.name)
+
+
+def suggested_loss(kind: str, network: str | None) -> str:
+    """Return the name of the default loss on a kind of data, with a network."""
+    usual = SUGGESTED_LOSS[kind]
+    return NETWORK_LOSS.get(network or "", usual) if usual == "cross-entropy" else usual
 
 
 class Budget(Fields):
@@ -203,7 +212,9 @@ class Experiment(BaseModel):
         dataset = info.data.get("dataset")
         if dataset is None:  # its own error is reported instead
             return value
-        loss = get_loss(value or SUGGESTED_LOSS[dataset.kind])
+        network = info.data.get("network")
+        name = None if network is None else network.name
+        loss = get_loss(value or suggested_loss(dataset.kind, name))
         if (loss.name == HEIGHT) != (dataset.kind == "function"):
             raise BadInput(
                 "loss",
@@ -251,7 +262,9 @@ class Experiment(BaseModel):
                 f"at most {MAX_LANES} lanes" if entries else "at least one lane",
             )
         return tuple(
-            OPTIMIZERS.build(suggest(info.data.get("dataset"), entry), f"lanes[{i}]")
+            OPTIMIZERS.build(
+                suggest(info.data.get("dataset"), entry, info.data.get("network")), f"lanes[{i}]"
+            )
             for i, entry in enumerate(entries)
         )
 
@@ -455,6 +468,7 @@ def problem_of(
         inputs,
         network.peak_activations,
         activations,
+        network.binary,
     )
 
 

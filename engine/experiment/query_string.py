@@ -21,10 +21,10 @@ from ..optimizers import OPTIMIZERS
 from ..oracle import Currency
 from ..registry import Config, Fields
 from ..system.input_checks import check
-from .landscape_defaults import suggested_settings
-from .model import SUGGESTED_HIDDEN, SUGGESTED_LOSS, Experiment, suggested_network
+from .model import SUGGESTED_HIDDEN, Experiment, suggested_loss, suggested_network
 from .start import Start
 from .stopping import StopRules
+from .suggestions import suggested_settings
 
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 STOPS = tuple(f"stop.{name}" for name in StopRules.model_fields)
@@ -73,7 +73,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
             for field in cls.model_fields
             if getattr(group, field) != getattr(cls(), field)
         }
-    if experiment.loss != SUGGESTED_LOSS[experiment.dataset.kind]:
+    if experiment.loss != suggested_loss(experiment.dataset.kind, experiment.network.name):
         flat["loss"] = experiment.loss
     if experiment.device != "auto":
         flat["device"] = experiment.device
@@ -92,7 +92,7 @@ def to_flat(experiment: Experiment) -> dict[str, str]:
         flat |= settings_of(
             lane.name if lanes.count(lane.name) == 1 else f"lane{i + 1}",
             lane,
-            suggested_settings(experiment.dataset, type(lane)),
+            suggested_settings(experiment.dataset, type(lane), experiment.network),
         )
     return flat
 

@@ -30,8 +30,17 @@ def move_few(
             return x
 
         return withdraw
+    return replace_few(x, chosen, x.gather(1, chosen) + jumps * scale[chosen] * sizes.unsqueeze(1))
+
+
+def replace_few(x: Tensor, chosen: Tensor, after: Tensor) -> Callable[[Tensor], Tensor]:
+    """Give the chosen weights (P, k) of chains x (P, D) the values ``after`` (P, k), in place.
+
+    Returns:
+        A function as from `move_few`.
+    """
     before = x.gather(1, chosen)
-    x.scatter_(1, chosen, before + jumps * scale[chosen] * sizes.unsqueeze(1))
+    x.scatter_(1, chosen, after)
 
     def settle(keep: Tensor) -> Tensor:
         after = x.gather(1, chosen)

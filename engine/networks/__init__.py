@@ -1,6 +1,7 @@
 """Networks on packed weights. Importing this package registers them all."""
 
 from .base import NETWORKS, Layer, Network, NetworkConfig
+from .binary import Binary, BinaryNetwork
 from .bowl import BowlNetwork, BowlWeights
 from .cnn import CNN
 from .landscape_point import Point, PointNetwork
@@ -15,6 +16,8 @@ __all__ = [
     "CNN",
     "MLP",
     "NETWORKS",
+    "Binary",
+    "BinaryNetwork",
     "BowlNetwork",
     "BowlWeights",
     "Layer",

@@ -73,6 +73,11 @@ class Network(ABC):
     together.
     """
 
+    binary: bool = False
+    """Whether only the signs of weights count, so that chains can walk by single flips, see
+    `engine.networks.binary`.
+    """
+
     partial: bool = False
     """Whether there are finite weights at which its output is not finite."""
 

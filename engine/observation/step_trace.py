@@ -22,6 +22,7 @@ from ..messages.encoding import Message
 from ..optimizers.base import Asked
 from ..oracle import Oracle
 from ..populations.base import Population
+from ..populations.flips import FlipWalk
 from ..populations.output_layers import OutputWalk, Tries
 
 if TYPE_CHECKING:
@@ -169,6 +170,7 @@ class Listener:
             "losses": self._losses,
             "begin_walk": self._begin_walk,
             "walk": self._walk,
+            "flip": self._flip,
             "outputs": self._outputs,
             "gradients": self._gradients,
             "jvp": self._jvp,
@@ -220,6 +222,9 @@ class Listener:
             assert walk.before is not None
             tries = Tries(walk.theta, walk.before, moves[: len(kept)], kept)
             self._note(tries, lambda rows: losses.flatten()[rows])
+
+    def _flip(self, answer: FlipWalk, *_: Any) -> None:
+        self._note(answer, lambda rows: answer.losses.flatten()[rows])
 
     def _outputs(self, answer: Tensor, population: Tensor) -> None:
         self._note(

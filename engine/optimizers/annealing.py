@@ -169,7 +169,7 @@ class Annealing(Metropolis[AnnealingState]):
             lam_target(0)
             if self.schedule == "adaptive"
             else self.target_acceptance
-            if self.adapt
+            if self.adapts
             else None
         )
         return state

@@ -130,6 +130,7 @@ class Problem:
         inputs: numbers of one sample.
         peak_activations: the most activations one sample has alive in a layer.
         activations: how many one sample leaves on its way through.
+        binary: whether only the signs of weights count.
     """
 
     dimension: int
@@ -141,6 +142,7 @@ class Problem:
     inputs: int = 0
     peak_activations: int = 0
     activations: int = 0
+    binary: bool = False
 
     def batch_of(self, batch: int) -> int:
         """Samples in one step of a method with that batch size; 0 takes all."""

@@ -143,7 +143,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
                 self.population_size - 1, dtype=theta.dtype, device=theta.device
             ),
         )
-        state.temperature, state.target = state.end, self.target_acceptance if self.adapt else None
+        state.temperature, state.target = state.end, self.target_acceptance if self.adapts else None
         self.show(state, self.ladder(state, oracle.progress))
         return state
 

@@ -132,7 +132,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         )
         state.temperature, state.target = (
             state.start,
-            self.target_acceptance if self.adapt else None,
+            self.target_acceptance if self.adapts else None,
         )
         state.plan = self.planned_temperature(state, 0.0)
         return state

@@ -37,6 +37,15 @@ NUMBERS = torch.randn(7, generator=torch.Generator().manual_seed(3), dtype=torch
                 ]
             ).mean(),
         ),
+        (
+            "margin",
+            lambda g: torch.stack(
+                [
+                    max(0 * row[0], *(16 + row[k] - row[c] for k in range(4) if k != c))
+                    for row, c in zip(g, CLASSES, strict=True)
+                ]
+            ).mean(),
+        ),
         ("zero-one", lambda g: (g.argmax(-1) != CLASSES).double().mean()),
     ],
 )

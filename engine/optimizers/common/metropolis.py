@@ -10,7 +10,6 @@ hold an acceptance rate, and heat added by hand.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Self
 
@@ -21,13 +20,13 @@ from typing_extensions import TypeVar
 
 from ...errors import BadInput
 from ...networks.base import Layer
-from ...oracle import Oracle
+from ...oracle import FLIPPED_AT_ONCE, Oracle
 from ...populations.chunks import precision
 from ...populations.layerwise import LayerwisePopulation
 from ...random.rng import Rng
 from ...registry import renamed
 from ...schedules import VISITING, heat_left
-from ..base import Asked, Optimizer, State, losses_stale, same_rows
+from ..base import FLOAT, Asked, Optimizer, Problem, State, losses_stale, same_rows
 from . import proposals
 from .finite_losses import finite_losses
 from .proposals import (
@@ -130,15 +129,16 @@ class Metropolis(Optimizer[MS], Generic[MS]):
     proposal: ProposalName = Field(
         "sparse",
         description="What a proposal moves: a few random weights, all of them, those of one layer, "
-        "a few that sometimes jump very far (Cauchy), or one that often does (visiting, of "
-        "generalized annealing).",
+        "a few that sometimes jump very far (Cauchy), one that often does (visiting, of "
+        "generalized annealing), or the signs of a few (flip, for weights of ±1).",
         json_schema_extra={"live": True},
     )
     block_fraction: float = Field(
         0.02,
         gt=0,
         le=1,
-        description="Share of the weights that a sparse or Cauchy proposal moves (at least one).",
+        description="Share of the weights that a sparse, Cauchy or flip proposal moves (at least "
+        "one).",
         json_schema_extra={"live": True, "scale": "log", "label": "Weights moved"},
     )
     step_size: float = Field(
@@ -186,10 +186,31 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         json_schema_extra={"live": True, "step": 0.01, "advanced": True},
     )
 
+    flips: int = Field(
+        1000,
+        ge=1,
+        le=100_000,
+        description=(
+            "Flips that every chain tries one after the other in a step, at one temperature, where "
+            "a proposal flips a single weight of ±1; elsewhere a step is one proposal."
+        ),
+        json_schema_extra={"scale": "log", "label": "Flips per step", "advanced": True},
+    )
+
     def memory_rows(self) -> int:
         return self.population_size * (
             3 if self.proposal in ("gaussian", "layer") or self.block_fraction == 1 else 1
         )
+
+    def footprint(self, problem: Problem) -> int:
+        walked = self.proposal == "flip" and problem.binary
+        batch, least = problem.batch_of(self.batch), problem.activations
+        chains = (
+            min(self.population_size, max(1, FLIPPED_AT_ONCE // (least * batch))) if walked else 0
+        )
+        tries = 8 * self.flips * self.population_size if walked else 0
+        sums = 4 * chains * least * batch + 4 * batch * (problem.outputs + least)
+        return super().footprint(problem) + (FLOAT * (sums + tries) if walked else 0)
 
     def gather(self, kind: type[MS], theta: Tensor, rng: Rng, oracle: Oracle, **own: Tensor) -> MS:
         """Put every chain at θ, judge it and calibrate the temperatures.
@@ -273,23 +294,24 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         self,
         state: MetropolisState,
         sizes: Tensor,
-        accept: Callable[[Tensor, Tensor], Tensor],
+        accept: Acceptance,
         rng: Rng,
         oracle: Oracle,
     ) -> Tensor:
-        """One move of every chain.
+        """One move of every chain, or as many single flips as a step has.
 
         Args:
             state: of the chains; changed in place.
             sizes: (P,) step sizes.
-            accept: takes uniform numbers u (P,) and rises Δ = L(θ') − L(θ) (P,), returns which
-                moves are kept.
+            accept: which moves are kept.
             rng: where the move and u come from, in this order.
             oracle: who judges.
 
         Returns:
-            (P,) which moves were kept, as 0 and 1.
+            (P,) which moves were kept, as 0 and 1; of several flips their share.
         """
+        if self.flips_one(oracle):
+            return self.flip(state, accept, rng, oracle)
         move = self.propose(state, sizes, rng, oracle)
         losses = self.judged(move.population, oracle)
         u = rng.uniform(self.population_size).to(losses)
@@ -301,6 +323,27 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         state.best_loss = torch.where(better, lowest, state.best_loss)
         state.estimate = torch.where(better, state.population[index], state.estimate)
         return kept.to(losses.dtype)
+
+    def flips_one(self, oracle: Oracle) -> bool:
+        """Whether a proposal flips a single weight of ±1, so that a step tries many of them from
+        sums that are known.
+        """
+        network = oracle.network
+        shape = Shape(self.proposal, self.block_fraction)
+        return self.proposal == "flip" and network.binary and shape.count(network.dimension) == 1
+
+    def flip(self, state: MetropolisState, accept: Acceptance, rng: Rng, oracle: Oracle) -> Tensor:
+        """Single flips of every chain, one after the other; as `walk`."""
+        members, dimension = state.population.shape
+        chosen = rng.integers(dimension, self.flips, members).to(state.population.device)
+        u = rng.uniform(self.flips, members).to(state.losses)
+        walked = oracle.flip(state.population, chosen, accept.limits(u))
+        state.losses = walked.energy()
+        lowest, there = walked.lowest()
+        better = lowest < state.best_loss
+        state.best_loss = torch.where(better, lowest, state.best_loss)
+        state.estimate = torch.where(better, there, state.estimate)
+        return walked.kept.to(state.losses.dtype).mean(0)
 
     def remember(
         self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None
@@ -327,6 +370,11 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         state.vectors["acceptance"] = state.rates
         return dict(zip(more, rest, strict=True))
 
+    @property
+    def adapts(self) -> bool:
+        """Whether step sizes are adjusted; a flip has none."""
+        return self.adapt and self.proposal != "flip"
+
     def adjust(self, state: MetropolisState, sizes: Tensor, kept: Tensor) -> None:
         """Longer steps where more moves were kept than aimed at, shorter where fewer; ``sizes``
         (P,) in place.
@@ -336,7 +384,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         vanishes, slowly enough for the step size to arrive. While T falls the law moves, and the
         gain stays up as far as T moves it.
         """
-        if not self.adapt:
+        if not self.adapts:
             return
         now = state.temperature or COLDEST
         moved = abs(math.log(now / state.adapted_at)) if state.adapted_at else 0.0
@@ -388,12 +436,16 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             state.end = held(value)
         elif field == "step_size":
             state.step_sizes = torch.full_like(state.step_sizes, value)
-        elif field in ("adapt", "target_acceptance"):
+        elif field in ("adapt", "target_acceptance", "proposal"):
             state.age = 0.0
-            state.target = self.target_acceptance if self.adapt else None
+            state.target = self.target_acceptance if self.adapts else None
 
     def accepted_rows(self, state: MS, asked: Asked) -> Tensor | None:
-        """The moves kept: where a chain now stands at what it tried."""
+        """The moves kept: where a chain now stands at what it tried. Of many flips the state tells
+        only the last.
+        """
+        if self.proposal == "flip" and self.flips > 1:
+            return None
         return same_rows(state.population, asked)
 
     def warmth(self, state: MetropolisState, progress: float) -> float:
@@ -428,21 +480,43 @@ def accepting(rises: Tensor, typical: float, share: float) -> float:
     return typical * math.exp((low + high) / 2)
 
 
-def metropolis(temperature: float | Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keep a move if Δ ≤ 0 or u < exp(−Δ/T), at any T: a tie is kept always. From infinite to
-    infinite Δ is no number, and the move is not kept.
+@dataclass(frozen=True)
+class Acceptance:
+    """Which moves are kept at a temperature, given uniform numbers u and rises Δ = L(θ') − L(θ).
+
+    Metropolis' rule keeps a move if Δ ≤ 0 or u < exp(−Δ/T), at any T: a tie is kept always. From
+    infinite to infinite Δ is no number, and the move is not kept. With q < 1 a move is kept if Δ ≤
+    0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative (Tsallis and Stariolo
+    1996). q → 1 is Metropolis' rule.
     """
-    return lambda u, rise: (rise <= 0) | (u < torch.exp(-rise / floored(temperature)))
+
+    temperature: float | Tensor
+    q: float | None = None
+
+    def __call__(self, u: Tensor, rise: Tensor) -> Tensor:
+        """Return which moves are kept."""
+        temperature = floored(self.temperature)
+        if self.q is None:
+            return (rise <= 0) | (u < torch.exp(-rise / temperature))
+        bracket = 1 - (1 - self.q) * rise / temperature
+        return (rise <= 0) | (u < bracket.clamp(min=0) ** (1 / (1 - self.q)))
+
+    def limits(self, u: Tensor) -> Tensor:
+        """Return how large a rise may be, at least 0: the same rules solved for Δ."""
+        temperature = floored(self.temperature)
+        if self.q is None:
+            return -temperature * u.log()
+        return temperature * (1 - u ** (1 - self.q)) / (1 - self.q)
 
 
-def tsallis(temperature: float, q: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """Keep a move if Δ ≤ 0 or u < [1 − (1−q) Δ/T]^{1/(1−q)}, never where the bracket is negative; q
-    < 1 (Tsallis and Stariolo 1996). q → 1 is Metropolis' rule.
-    """
-    return lambda u, rise: (
-        (rise <= 0)
-        | (u < (1 - (1 - q) * rise / floored(temperature)).clamp(min=0) ** (1 / (1 - q)))
-    )
+def metropolis(temperature: float | Tensor) -> Acceptance:
+    """Return Metropolis' rule."""
+    return Acceptance(temperature)
+
+
+def tsallis(temperature: float, q: float) -> Acceptance:
+    """Return the rule of generalized annealing."""
+    return Acceptance(temperature, q)
 
 
 def floored(temperature: float | Tensor) -> float | Tensor:

@@ -9,6 +9,8 @@ layer       every weight of one layer, normal; each chain draws its layer
 cauchy      a few random weights, Cauchy (Szu and Hartley 1987, https://doi.org/10.1016/0375-9601(87)90796-1)
 visiting    one random weight, the visiting distribution of generalized annealing (Tsallis and
             Stariolo 1996, https://doi.org/10.1016/S0378-4371(96)00271-3)
+flip        a few random weights, negated; for networks of ±1 weights, where it is the smallest
+            change there is. Real weights may be flipped too: they keep their sizes then
 
 The heavier the tails, the fewer weights move: among many draws one is always enormous, and the move
 is never accepted. Half of the visiting distribution's draws are beyond 16 s, a tenth beyond 20,000
@@ -26,12 +28,12 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from ...kernels.proposals import move_few
+from ...kernels.proposals import move_few, replace_few
 from ...networks.base import Layer
 from ...populations.layerwise import LayerMove, LayerwisePopulation
 from ...random.rng import Rng
 
-ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting"]
+ProposalName = Literal["sparse", "gaussian", "layer", "cauchy", "visiting", "flip"]
 MAX_JUMP = 1e8
 """Longest jump, in units of s: the law of the visiting distribution has no variance, and numbers of
 the machine have an end."""
@@ -62,7 +64,7 @@ class Shape:
 
     Attributes:
         kind: which weights, and how far.
-        share: share of the weights moved by the sparse and Cauchy proposals.
+        share: share of the weights moved by the sparse, Cauchy and flip proposals.
         q, temperature: of the visiting distribution.
     """
 
@@ -102,7 +104,7 @@ def propose(
     if shape.kind == "layer":
         chains = LayerwisePopulation(population, one_layer(population, sizes, scale, layers, rng))
         return Proposal(chains, chains.settle)
-    if shape.kind == "gaussian" or count >= dimension:
+    if shape.kind == "gaussian" or (count >= dimension and shape.kind != "flip"):
         moved = (
             draws(shape, rng, members, dimension)
             .to(population)
@@ -114,6 +116,14 @@ def propose(
     # Only the chosen weights are drawn, moved and, where the move is refused, put back: P·k numbers
     # instead of P·D. A weight chosen twice moves once, by one of its two draws.
     chosen = rng.integers(dimension, members, count)
+    if shape.kind == "flip":
+        after = -population.gather(1, chosen)
+        if layers:
+            flipped = LayerwisePopulation(
+                population, few_weights(population, chosen, after, layers)
+            )
+            return Proposal(flipped, flipped.settle)
+        return Proposal(population, replace_few(population, chosen, after))
     jumps = draws(shape, rng, members, count).to(population)
     if not layers:
         return Proposal(population, move_few(population, chosen, jumps, scale, sizes))

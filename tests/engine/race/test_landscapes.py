@@ -11,9 +11,9 @@ import torch
 
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput, CannotRun
-from engine.experiment.landscape_defaults import CROWDS, suggested_settings
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import from_flat, to_flat
+from engine.experiment.suggestions import CROWDS, suggested_settings
 from engine.landscapes.benchmark_functions import FUNCTIONS, typed
 from engine.messages.encoding import decode, encode
 from engine.networks import PointNetwork

@@ -1,9 +1,11 @@
-"""Default settings for landscapes, used where the user has set none.
+"""Default settings for landscapes, and for weights of ±1, used where the user has set none.
 
 A network's weights have a natural scale and its losses are of the order of one; a landscape may be
 a thousand wide and a thousand high. Methods that scale their steps by the oracle's own unit need no
 adjustment; those with an absolute step do. Populations are smaller than on networks, so that single
 points can be seen.
+
+Chains on a network of ±1 weights flip one weight at a time.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 from ..datasets.base import DatasetConfig
 from ..datasets.landscape import Landscapes
 from ..landscapes.benchmark_functions import Landscape
+from ..networks import Binary, NetworkConfig
 from ..optimizers import OPTIMIZERS, Optimizer
 from ..registry import fields
 
@@ -56,24 +59,37 @@ methods are chosen for networks (README).
 """
 
 
-def suggest(dataset: DatasetConfig | None, lane: Any) -> Any:
-    """Return a lane as JSON values, with suggestions for the dataset where the lane sets nothing.
-    Everything else is unchanged.
+FLIPS: dict[str, Any] = {"proposal": "flip", "block_fraction": 1e-6}
+"""Settings of Metropolis chains on a network of ±1 weights: one weight flips, however few there
+are."""
+
+
+def suggest(dataset: DatasetConfig | None, lane: Any, network: NetworkConfig | None = None) -> Any:
+    """Return a lane as JSON values, with suggestions for the dataset and the network where the lane
+    sets nothing. Everything else is unchanged.
     """
-    if not isinstance(dataset, Landscapes):
+    if not isinstance(dataset, Landscapes) and not isinstance(network, Binary):
         return lane
     value = {"name": lane} if isinstance(lane, str) else lane
     if not isinstance(value, Mapping) or value.get("name") not in OPTIMIZERS:
         return lane
     method = OPTIMIZERS.get(value["name"])
     given = {method.current(str(field)) for field in value}
-    suggested = suggested_settings(dataset, method).items()
-    return {field: setting for field, setting in suggested if field not in given} | dict(value)
+    suggested = suggested_settings(dataset, method, network)
+    if value.get("proposal", "flip") != "flip":  # another one moves its usual share of the weights
+        suggested = {name: entry for name, entry in suggested.items() if name not in FLIPS}
+    return {name: entry for name, entry in suggested.items() if name not in given} | dict(value)
 
 
-def suggested_settings(dataset: DatasetConfig, cls: type[Optimizer]) -> dict[str, Any]:
-    """Return field → value for the fields of a method whose defaults do not suit that dataset."""
-    return dict(_on_landscape(dataset.landscape(), cls)) if isinstance(dataset, Landscapes) else {}
+def suggested_settings(
+    dataset: DatasetConfig | None, cls: type[Optimizer], network: NetworkConfig | None = None
+) -> dict[str, Any]:
+    """Return field → value for the fields of a method whose defaults do not suit that dataset or
+    that network.
+    """
+    if isinstance(dataset, Landscapes):
+        return dict(_on_landscape(dataset.landscape(), cls))
+    return dict(FLIPS) if isinstance(network, Binary) and "proposal" in cls.model_fields else {}
 
 
 @lru_cache(maxsize=512)
