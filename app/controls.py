@@ -14,7 +14,19 @@ import streamlit as st
 from app import dataset_picker, uploads, visit
 from app.allowance import within
 from app.text import plain, t
-from app.widgets import KEPT, current, kept, knobs, number, pills, put, scale, scoped, select
+from app.widgets import (
+    KEPT,
+    current,
+    forget,
+    kept,
+    knobs,
+    number,
+    pills,
+    put,
+    scale,
+    scoped,
+    select,
+)
 from engine.datasets import DATASETS, DatasetConfig
 from engine.datasets.hand_drawn import HandDrawn
 from engine.errors import BadInput
@@ -24,14 +36,16 @@ from engine.experiment.model import (
     MAX_SEED,
     MAX_SEEDS,
     SUGGESTED_HIDDEN,
-    SUGGESTED_LOSS,
     Experiment,
+    suggested_loss,
     suggested_network,
 )
 from engine.experiment.query_string import CURRENCIES, GROUPS
 from engine.experiment.stopping import StopRules
+from engine.experiment.suggestions import FLIPS, suggested_settings
 from engine.losses import LOSSES
-from engine.networks import NETWORKS
+from engine.networks import MLP, NETWORKS
+from engine.networks.binary import Binary
 from engine.networks.mlp import STEPS
 from engine.optimizers import OPTIMIZERS, Optimizer
 from engine.oracle import Currency
@@ -60,7 +74,7 @@ def load(experiment: Experiment) -> None:
         "dataset": named,
         uploads.NAME: experiment.dataset.to_json() if experiment.dataset.needs_file else None,
         "network": experiment.network.name,
-        _loss_key(experiment.dataset): experiment.loss,
+        _loss_key(experiment.dataset, experiment.network.name): experiment.loss,
     }
     kept["currency"], kept["seed"] = experiment.budget.currency, experiment.seed
     kept["seeds"] = experiment.seeds
@@ -166,19 +180,23 @@ def draw() -> dict[str, Any]:
             if loss.numbers or chosen.kind != "curve"
         }
         value["loss"] = select(
-            _loss_key(chosen),
+            _loss_key(chosen, network),
             losses,
             t("controls.loss"),
             t("controls.loss-hint"),
-            default=SUGGESTED_LOSS[chosen.kind],
+            default=suggested_loss(chosen.kind, network),
         )
     st.caption(_summary(value))
+    if network == Binary.name and not value["network"].get("straight_through"):
+        st.caption(f":material/info: {t('controls.signs-flat')}")
     if value["network"].get("activation") in STEPS and not value["network"].get("straight_through"):
         st.caption(f":material/info: {t('controls.neurons-jump')}")
     if value["loss"] == "zero-one":
         st.caption(f":material/info: {t('controls.errors-flat')}")
 
-    value["lanes"] = draw_lanes()
+    suggested = _suggested_for(network)
+    renew_suggestions("flips" if network == Binary.name else "", suggested)
+    value["lanes"] = draw_lanes(suggested=suggested)
 
     value["budget"] = draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT)
     value["stop"] = draw_stop()
@@ -491,11 +509,44 @@ def _take_method(key: str, name: str) -> None:
     st.session_state.pop(scoped(f"control {key}"), None)
 
 
-def _loss_key(dataset: DatasetConfig | type[DatasetConfig]) -> str:
-    """Return the session key of the loss. Classification and regression have different losses; each
-    choice is kept while the other kind of data is shown.
+def _loss_key(dataset: DatasetConfig | type[DatasetConfig], network: str) -> str:
+    """Return the session key of the loss. Classification and regression have different losses, and
+    so have weights of ±1; each choice is kept while another kind is shown.
     """
-    return "loss numbers" if dataset.kind == "curve" else "loss"
+    if dataset.kind == "curve":
+        return "loss numbers"
+    return "loss binary" if network == Binary.name else "loss"
+
+
+def renew_suggestions(now: str, suggested: Suggested) -> None:
+    """After a change of what settings are suggested for, update those that still have the last
+    suggested value; settings changed by the user stay.
+    """
+    values = kept()
+    if values.get("suggested for") != now:
+        for key, value in values.pop("suggested", {}).items():
+            if values.get(key) == value:
+                forget(key)
+        values["suggested for"] = now
+    values["suggested"] = {
+        f"lane{place + 1}.{cls.name}.{field}": value
+        for cls in OPTIMIZERS
+        for field, value in suggested(cls).items()
+        for place in range(MAX_LANES)
+    }
+
+
+def _suggested_for(network: str) -> Suggested:
+    """Return what settings of a method suit a network: those of chains that flip, or else the
+    fields' own defaults.
+    """
+    config = Binary() if network == Binary.name else None
+
+    def suggested(cls: type[Optimizer]) -> dict[str, Any]:
+        usual = {name: cls.model_fields[name].default for name in FLIPS if name in cls.model_fields}
+        return usual | suggested_settings(None, cls, config)
+
+    return suggested
 
 
 def _add_lane(methods: Sequence[str]) -> None:
@@ -527,16 +578,17 @@ def _forget_lanes() -> None:
 
 def _network(name: str, kind: str) -> dict[str, Any]:
     cls = NETWORKS.get(name)
-    if name != "mlp":
+    if name not in (MLP.name, Binary.name):
         return knobs("network", cls)
     described = {field["name"]: field for field in fields(cls)}
-    suggested = SUGGESTED_HIDDEN[kind]
-    key = f"network.mlp.hidden {kind}"
-    if f"network.mlp.hidden {kind}" not in kept():
-        kept()[key] = list(kept().pop("network.mlp.hidden", suggested))
+    suggested = SUGGESTED_HIDDEN[kind] if name == MLP.name else described["hidden"]["default"]
+    key = f"network.{name}.hidden {kind}"
+    if key not in kept():
+        kept()[key] = list(kept().pop(f"network.{name}.hidden", suggested))
+    shown = kind if name == MLP.name else f"{name} {kind}"
     sizes: list[int] = kept()[key]
     count = scale(
-        f"layers {kind}",
+        f"layers {shown}",
         list(range(described["hidden"]["max_items"] + 1)),
         len(sizes),
         t("controls.layers"),
@@ -548,7 +600,7 @@ def _network(name: str, kind: str) -> dict[str, Any]:
         with columns[i % len(columns)]:
             limits = described["hidden"]
             sizes[i] = number(
-                f"neurons {kind} {i}",
+                f"neurons {shown} {i}",
                 t("controls.layer", number=i + 1),
                 sizes[i],
                 limits.get("item_minimum", 1),

@@ -11,8 +11,8 @@ from app import controls, widgets
 from app.text import plain, t
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
-from engine.experiment.landscape_defaults import suggested_settings
-from engine.experiment.model import MAX_LANES, Experiment
+from engine.experiment.model import Experiment
+from engine.experiment.suggestions import suggested_settings
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.landscapes.expression import Misread
 from engine.networks import Point
@@ -183,7 +183,9 @@ def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
     def suggested(cls: type[Optimizer]) -> dict[str, Any]:
         return suggested_settings(dataset, cls)
 
-    _renew_suggestions(dataset, suggested)
+    controls.renew_suggestions(
+        dataset.model_dump_json(include={"function", "formula", "reach"}), suggested
+    )
     return controls.draw_lanes(
         [cls for cls in OPTIMIZERS if can_walk(dataset, cls)], suggested, leave_out=("batch",)
     )
@@ -194,22 +196,3 @@ def can_walk(dataset: Landscapes, cls: type[Optimizer]) -> bool:
     network = Point().build_for(dataset)
     problem = Problem(network.dimension, 1, 1, network.layers, "height", dataset.kind)
     return cls.model_validate(suggested_settings(dataset, cls)).refusal(problem) is None
-
-
-def _renew_suggestions(dataset: Landscapes, suggested: Any) -> None:
-    """After a change of landscape, update settings that still have the last landscape's suggested
-    value; settings changed by the user stay.
-    """
-    values = widgets.kept()
-    now = dataset.model_dump_json(include={"function", "formula", "reach"})
-    if values.get("suggested for") != now:
-        for key, value in values.pop("suggested", {}).items():
-            if values.get(key) == value:
-                widgets.forget(key)
-        values["suggested for"] = now
-    values["suggested"] = {
-        f"lane{place + 1}.{cls.name}.{field}": value
-        for cls in OPTIMIZERS
-        for field, value in suggested(cls).items()
-        for place in range(MAX_LANES)
-    }

@@ -91,6 +91,11 @@ LINKS: list[dict[str, Any]] = [
         "lanes": ["sgd", "eki", "pso", "annealing"],
         "budget": {"currency": "flops", "amount": 12345678901},
     },
+    {
+        "dataset": "digits",
+        "network": {"name": "binary", "hidden": [7, 9], "levels": 4},
+        "lanes": ["annealing", {"name": "annealing", "proposal": "sparse"}],
+    },
 ]
 
 
@@ -105,6 +110,20 @@ def test_a_link_sets_every_control_so_that_they_name_the_same_experiment(
     assert {
         key: text[0] if isinstance(text, list) else text for key, text in app.query_params.items()
     } == to_flat(experiment)
+
+
+def test_chains_flip_while_the_network_has_weights_of_one_bit() -> None:
+    app = open_app({"dataset": "digits", "lanes": "annealing"})
+    for network, proposal, loss in (
+        ("binary", "flip", "margin"),
+        ("mlp", "sparse", "cross-entropy"),
+        ("binary", "flip", "margin"),
+    ):
+        app.selectbox(key="control network").set_value(network).run()
+        found = shown(app)
+        assert found.network.name == network
+        assert found.loss == loss
+        assert found.lanes[0].proposal == proposal  # type: ignore[attr-defined]
 
 
 def told_of(app: AppTest) -> str:
@@ -258,6 +277,10 @@ def test_the_page_says_where_backprop_sees_nothing() -> None:
         ).caption
     )
     assert "exactly zero" not in said
+    said = " ".join(
+        caption.value for caption in open_app({"dataset": "digits", "network": "binary"}).caption
+    )
+    assert "Only the signs of these weights count" in said
     said = " ".join(
         caption.value for caption in open_app({"dataset": "moons", "loss": "zero-one"}).caption
     )
