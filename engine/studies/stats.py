@@ -72,6 +72,8 @@ def expected_running_time_interval(
         # Of n runs none reached it: with this probability or more each of them would have to fail.
         most = 1 - ((1 - level) / 2) ** (1 / n)
         return Interval(math.inf, float(spent.mean()) / most, math.inf)
+    if value == 0:  # a cost that is not counted, such as the evaluations of another program
+        return Interval(0.0, 0.0, 0.0)
     if n < 2:
         return Interval(value, 0.0, math.inf)
     here, error = math.log(value), float(_log_error(spent, hit))

@@ -185,3 +185,7 @@ def test_bca_of_a_mean_covers_86_to_94_from_twenty_seeds() -> None:
         return stats.bca(rng.lognormal(0, 0.5, 20)).covers(math.exp(0.125))
 
     assert 0.86 <= _covered(draw, 1000) <= 0.94
+
+
+def test_costs_that_are_not_counted_have_no_interval() -> None:
+    assert stats.expected_running_time_interval([0, 0, 0], [True, True, False]) == (0, 0, 0)
