@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Dialog, FilePayload, Page, expect
 
 from tests.browser.conftest import PATIENCE, SHOTS
 from tests.browser.test_gallery import Open, bring, card, gallery
@@ -193,7 +193,12 @@ def test_unsaved_changes_are_not_lost_with_the_tab_or_the_page(open_page: Open) 
     page = edited(three(open_page))
     page.get_by_test_id("slide-title").first.fill("Not kept yet")
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
     page.close(run_before_unload=True)
     page.wait_for_timeout(500)
     assert asked == ["beforeunload"]
