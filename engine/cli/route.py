@@ -33,7 +33,12 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".tsp", ".atsp", ".vrp", ".csv", ".tsv", ".txt")
 """Files of cities; any other existing file is tried too."""
-KEYS = {"gap": "stop.gap", "length": "stop.length", "vehicles": "instance.vehicles"}
+KEYS = {
+    "gap": "stop.gap",
+    "length": "stop.length",
+    "vehicles": "instance.vehicles",
+    "runways": "instance.runways",
+}
 
 
 @click.command(cls=Once)
@@ -46,6 +51,7 @@ KEYS = {"gap": "stop.gap", "length": "stop.length", "vehicles": "instance.vehicl
 @click.option("--length", help="A lane ends when its tour is at most this long.")
 @click.option("--vehicles", help="The most vehicles there may be, where customers have demands.")
 @click.option("--start", help="The first tour of all lanes: auto, random or greedy.")
+@click.option("--runways", help="How many runways planes land on.")
 @click.option("--seed", help="Seed of all random numbers.")
 @click.option(
     "--set",
@@ -59,7 +65,7 @@ KEYS = {"gap": "stop.gap", "length": "stop.length", "vehicles": "instance.vehicl
     "--write",
     metavar="DIR",
     help="Write every lane's best solution into this folder: tours as .tour, routes as .sol, "
-    "rosters as .csv.",
+    "rosters and landings as .csv.",
 )
 @click.option(
     "--events",

@@ -1,4 +1,4 @@
-"""Write solutions as files: tours as TSPLIB's, routes as CVRPLIB's, rosters as tables."""
+"""Write solutions as files: tours as TSPLIB's, routes as CVRPLIB's, others as tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from .instance import Integers
+from .landing_instance import LandingInstance
 from .pairing_instance import PairingInstance
 from .reading.tsplib import write_tour
 from .reading.vrplib import write_solution
@@ -26,6 +29,8 @@ def written(instance: Any, solution: Integers, name: str, price: int) -> tuple[s
         return ".csv", table(roster(instance, solution))
     if instance.kind == "routes":
         return ".sol", write_solution(solution, price)
+    if instance.kind == "landing":
+        return ".csv", table(landings(instance, solution))
     return ".tour", write_tour(solution, name, price)
 
 
@@ -54,6 +59,24 @@ def roster(instance: PairingInstance, columns: Integers) -> Iterable[tuple[Any, 
                 clock(int(instance.leg_start[leg])),
                 clock(int(instance.leg_end[leg])),
             )
+
+
+def landings(instance: LandingInstance, solution: Integers) -> Iterable[tuple[Any, ...]]:
+    """Yield the rows of a table of landings: every plane with its runway, both counted from 1, its
+    time, its target and what it costs, in the file's units and in the order of landings.
+    """
+    yield "plane", "runway", "time", "target", "cost"
+    times, runways = solution[: instance.size], solution[instance.size :]
+    for plane in np.lexsort((times, runways)).tolist():
+        apart = int(times[plane]) - int(instance.target[plane])
+        cost = max(apart * int(instance.after[plane]), -apart * int(instance.before[plane]))
+        yield (
+            plane + 1,
+            int(runways[plane]) + 1,
+            f"{times[plane] * instance.time_scale:.10g}",
+            f"{instance.target[plane] * instance.time_scale:.10g}",
+            f"{cost * instance.scale:.10g}",
+        )
 
 
 def clock(minutes: int) -> str:

@@ -24,6 +24,8 @@ from ..uploads import store
 from ..uploads.limits import named
 from ..uploads.store import UploadInfo
 from .instance import MAX_EDITABLE, Floats, Integers, Known, TourInstance
+from .landing_instance import LandingInstance
+from .landing_stream import landing_stream
 from .pairing_instance import PairingInstance
 from .places import EARTHLY, off_the_earth, on_earth, plain, planar
 from .reading.cities import with_solution, with_tour
@@ -50,6 +52,7 @@ HEAVIEST = 100
 """Largest demand of a drawn customer; all whole numbers from 1 are as likely."""
 AIRPORTS = Path(__file__).parent / "data" / "airports.csv"
 MOST_AIRPORTS = 100
+MOST_RUNWAYS = 10
 NUMBER = re.compile(r"[+-]?(?:\d{1,20}(?:\.\d{0,20})?|\.\d{1,20})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 """A coordinate of one's own: no NaN, no infinity, nothing that only Python reads."""
 
@@ -528,6 +531,36 @@ class Timetable(InstanceConfig):
         return self.legs
 
 
+@INSTANCES.add
+class Landings(InstanceConfig):
+    """Planes that come faster than the runways can take them."""
+
+    name = "landings"
+    label = "Planes that land"
+    sentence = "A stream of planes: who lands when, and on which runway, as near as may be to plan."
+    about = (
+        "Drawn from the seed. Every plane has a window, a target and prices of a second before and "
+        "after it; wakes keep any two landings on a runway apart (aircraft landing)."
+    )
+    problem = "landing"
+
+    planes: int = Field(40, ge=2, le=500, description="How many planes there are.")
+    runways: int = Field(1, ge=1, le=MOST_RUNWAYS, description="How many runways there are.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another number gives other planes.")
+
+    @property
+    def title(self) -> str:
+        runways = "1 runway" if self.runways == 1 else f"{self.runways} runways"
+        return f"{self.planes} planes on {runways}, seed {self.seed}"
+
+    def load(self) -> LandingInstance:
+        name = f"{self.name}{self.planes}-{self.runways}-{self.seed}"
+        return landing_stream(name, self.title, self.planes, self.runways, self.seed)
+
+    def size(self) -> int:
+        return self.planes
+
+
 @lru_cache(maxsize=64)
 def _info(token: str) -> UploadInfo:
     # Cached, so that a race that began while the file existed can continue.
@@ -554,7 +587,8 @@ class CityFile(InstanceConfig):
     sentence = "Cities of a file: of TSPLIB or CVRPLIB, or a table with x and y or lat and lon."
     about = (
         "A file of TSPLIB (.tsp, .atsp) or CVRPLIB (.vrp), a CSV table with a row for every city, "
-        "or a set partitioning problem of the OR-Library. It is stored on the server."
+        "or a problem of the OR-Library (set partitioning, aircraft landing). It is stored on the "
+        "server."
     )
     needs_file = True
 
@@ -570,6 +604,13 @@ class CityFile(InstanceConfig):
         le=100_000,
         description="The most vehicles there may be, for a file with demands. Empty: as the file "
         "says, or any number.",
+        json_schema_extra={"advanced": True},
+    )
+    runways: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_RUNWAYS,
+        description="How many runways there are, for a file of planes that land; 1 if not given.",
         json_schema_extra={"advanced": True},
     )
 
@@ -605,13 +646,16 @@ class CityFile(InstanceConfig):
 
     def load(self) -> Any:
         found = _read(self.token)
+        for name, kind, what in (
+            ("vehicles", "routes", "a file with demands of customers (.vrp)"),
+            ("runways", "landing", "a file of planes that land"),
+        ):
+            given = getattr(self, name)
+            if given is not None and found.kind != kind:
+                raise BadInput(f"{FIELD}.{name}", given, what)
         if isinstance(found, RoutesInstance):
             return limited(found, self.vehicles)
-        if self.vehicles is not None:
-            raise BadInput(
-                f"{FIELD}.vehicles", self.vehicles, "a file with demands of customers (.vrp)"
-            )
-        return found
+        return found if self.runways is None else found.on(self.runways)
 
     def size(self) -> int:
         return _info(self.token).rows

@@ -93,6 +93,39 @@ https://doi.org/10.1287/mnsc.39.6.657)."""
 # fmt: on
 
 
+# fmt: off
+LANDINGS: dict[tuple[str, int], tuple[int, int, int, bool]] = {
+    # file and runways: planes, the sum of all targets, the price in hundredths, proved or not
+    ("airland1", 1): (10, 1483, 70_000, True), ("airland2", 1): (15, 2695, 148_000, True),
+    ("airland3", 1): (20, 4070, 82_000, True), ("airland4", 1): (20, 3552, 252_000, True),
+    ("airland5", 1): (20, 3528, 310_000, True), ("airland6", 1): (30, 42284, 2_444_200, True),
+    ("airland7", 1): (44, 108810, 155_000, True), ("airland9", 1): (100, 633477, 561_170, False),
+    ("airland1", 2): (10, 1483, 9_000, True), ("airland1", 3): (10, 1483, 0, True),
+}
+"""Problems of aircraft landing of the OR-Library: optima (Beasley et al. 2000,
+https://doi.org/10.1287/trsc.34.2.180.12302), and the best known price of airland9."""
+# fmt: on
+
+
+def published_landing(
+    name: str, planes: int, runways: int, targets: int, units: int
+) -> Known | None:
+    """Return the best known price of a problem of aircraft landing of the OR-Library; None if there
+    is no such problem.
+
+    Args:
+        name: of its file, such as "airland1", in any case.
+        planes: how many it has.
+        runways: how many it has.
+        targets: the sum of all targets, which tells it from others of that name.
+        units: how many units of price there are in one of the file's.
+    """
+    found = LANDINGS.get((name.lower().removesuffix("-planes-first"), runways))
+    if found is None or found[:2] != (planes, targets):
+        return None
+    return Known(found[2] * units // 100, found[3], "OR-Library")
+
+
 def published_pairing(name: str, rows: int, columns: int, costs: int) -> Known | None:
     """Return the optimum of a set partitioning problem of the OR-Library; None if there is no such
     problem.

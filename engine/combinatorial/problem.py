@@ -107,4 +107,8 @@ def problem_of(instance: Any) -> Any:
             from .pairing_problem import PairingProblem
 
             return PairingProblem(instance)
+        case "landing":
+            from .landing_problem import LandingProblem
+
+            return LandingProblem(instance)
     raise ValueError(f"no problem of the kind {instance.kind}")

@@ -122,8 +122,9 @@ class CombinatorialRace:
         """
         start = self.experiment.start
         if start == "auto":
-            large = self.instance.kind == "tour" and self.instance.size > GREEDY_FROM
-            start = "greedy" if large else "random"
+            kind, size = self.instance.kind, self.instance.size
+            greedy = size > GREEDY_FROM if kind == "tour" else kind == "landing"
+            start = "greedy" if greedy else "random"
         return self.problem.first(start, Stream(self.experiment.seed, "start").at(0))
 
     def _line_up(self, index: int, tour: Integers, reads: int) -> Lane:

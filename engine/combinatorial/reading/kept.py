@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..instance import Known, TourInstance
+from ..landing_instance import LandingInstance
 from ..pairing_instance import PairingInstance
 from ..routes_instance import RoutesInstance
 
 FILE = "cities.npz"
-KINDS: dict[str, Any] = {cls.kind: cls for cls in (TourInstance, RoutesInstance, PairingInstance)}
+KINDS: dict[str, Any] = {
+    cls.kind: cls for cls in (TourInstance, RoutesInstance, PairingInstance, LandingInstance)
+}
 
 
 def keep(instance: Any, folder: Path) -> None:

@@ -1,5 +1,5 @@
 """Read files of the OR-Library (Beasley 1990, https://doi.org/10.1057/jors.1990.166): set
-partitioning.
+partitioning, and aircraft landing in two layouts.
 
 A file is a row of numbers, whatever lines it is broken into; nothing in it says what the numbers
 are. So it is read by the letter: as many as were announced, each within its bounds, none left over.
@@ -19,9 +19,13 @@ from numpy.typing import NDArray
 from ...uploads.limits import named, refuse
 from ..instance import Integers
 from ..known import published_pairing
+from ..landing_instance import LandingInstance
 from ..pairing_instance import PairingInstance
 
 MAX_ROWS, MAX_COLUMNS, MAX_ENTRIES = 20_000, 1_000_000, 10_000_000
+MAX_PLANES = 1000
+LATEST = 10**8
+"""The latest time, in the smallest unit of the file."""
 LARGEST = 10**9
 """The largest number of a file."""
 DECIMALS = 6
@@ -151,15 +155,34 @@ def read_orlib(text: str, name: str) -> Any:
         BadInput: it follows no layout that is known; the field is ``file``.
     """
     numbers = Numbers(text, name)
-    found: list[Refused] = []
+    found: dict[str, Refused] = {}
     for read in LAYOUTS:
         numbers.place = 0
         try:
             return read(numbers, name)
         except Refused as error:
-            found.append(error)
-    # what comes furthest is what the file was meant to be
-    raise refuse(name, max(found, key=lambda error: error.place).allowed)
+            found[read.__name__] = error
+    raise refuse(name, found[_meant(numbers.values, found["pairing"].place)].allowed)
+
+
+def _meant(values: NDArray[np.float64], pairing_until: int) -> str:
+    """Return which layout a file was meant to have that follows none.
+
+    Args:
+        values: all of its numbers.
+        pairing_until: the place up to which it was one of set partitioning.
+    """
+    planes = int(values[0]) if len(values) else 0
+    fits = len(values) == 2 + planes * (6 + planes)
+    first_column = 4 + values[3] if len(values) > 5 else 0
+    window = len(values) > 5 and values[3] <= values[4] <= values[5]
+    if not fits and not (window and pairing_until < first_column):
+        return "pairing"
+    if fits and planes > 1:  # what stands for no plane behind itself is the same for all
+        diagonal = values[2 + 6 * planes :: planes + 1]
+        if (diagonal == diagonal[0]).all():
+            return "planes_first"
+    return "landing"
 
 
 def pairing(numbers: Numbers, name: str) -> PairingInstance:
@@ -244,5 +267,125 @@ def whole_numbers(values: NDArray[np.float64], words: list[str]) -> tuple[Whole,
     return np.rint(values * 10**decimals).astype(np.int64), 10.0**-decimals
 
 
-LAYOUTS: tuple[Callable[[Numbers, str], Any], ...] = (pairing,)
+def landing(numbers: Numbers, name: str) -> LandingInstance:
+    """Read a problem of aircraft landing in the OR-Library's own layout: the numbers of planes and
+    of the freeze time, then every plane with its row of separations.
+
+    Raises:
+        Refused: the numbers are none.
+    """
+    planes = _planes_of(numbers)
+    own, rows, at = [], [], []
+    for plane in range(planes):
+        at.append(numbers.place)
+        own.append(numbers.take(6, f"six numbers of plane {plane + 1:,} of {planes:,}"))
+        rows.append(numbers.take(planes, f"{planes:,} separations of plane {plane + 1:,}"))
+    return _landing(numbers, name, np.array(own), np.array(rows), at, at, 6)
+
+
+def planes_first(numbers: Numbers, name: str) -> LandingInstance:
+    """Read a problem of aircraft landing whose planes all come first, then all separations.
+
+    Raises:
+        Refused: the numbers are none.
+    """
+    planes = _planes_of(numbers)
+    own, rows, at, beside = [], [], [], []
+    for plane in range(planes):
+        at.append(numbers.place)
+        own.append(numbers.take(6, f"six numbers of plane {plane + 1:,} of {planes:,}"))
+    for plane in range(planes):
+        beside.append(numbers.place)
+        rows.append(numbers.take(planes, f"{planes:,} separations of plane {plane + 1:,}"))
+    return _landing(numbers, name, np.array(own), np.array(rows), at, beside, 0)
+
+
+def _planes_of(numbers: Numbers) -> int:
+    """Return the number of planes; the freeze time behind it means nothing here."""
+    planes = numbers.whole("a number of planes", 1, MAX_PLANES)
+    numbers.take(1, "a freeze time")
+    return planes
+
+
+def _landing(
+    numbers: Numbers,
+    name: str,
+    own: NDArray[np.float64],
+    rows: NDArray[np.float64],
+    at: list[int],
+    beside: list[int],
+    skip: int,
+) -> LandingInstance:
+    """Return the instance, after all of its numbers were checked.
+
+    Args:
+        numbers: of the file.
+        name: of the file.
+        own: (n, 6) appearance, earliest, target, latest, and what a unit of time before and after
+            the target costs.
+        rows: (n, n) separations.
+        at: where each plane's numbers begin.
+        beside: where each plane's row begins, after other numbers.
+        skip: how many those are.
+    """
+    size = len(own)
+    apart = ~np.eye(size, dtype=np.bool_)
+    bad = np.argwhere((rows < 0) & apart)
+    if len(bad):
+        plane, other = bad[0].tolist()
+        place = beside[plane] + skip + other
+        raise Refused(
+            place,
+            f"separations of at least 0 ({numbers.where(place)} has {rows[plane, other]:g})",
+        )
+    for plane in range(size):
+        _appears, earliest, target, latest, before, after = own[plane].tolist()
+        line = numbers.where(at[plane])
+        if not earliest <= target <= latest:
+            raise Refused(
+                at[plane] + 3,
+                f"earliest ≤ target ≤ latest ({line} has {earliest:g}, {target:g}, {latest:g} for "
+                f"plane {plane + 1:,})",
+            )
+        if before < 0 or after < 0:
+            raise Refused(
+                at[plane] + 5,
+                f"penalties of at least 0 ({line} has {min(before, after):g} for plane "
+                f"{plane + 1:,})",
+            )
+    numbers.end()
+    words = numbers.words
+    money, scale = whole_numbers(
+        own[:, 4:].ravel(), [words[place + k] for place in at for k in (4, 5)]
+    )
+    entries = np.where(apart, rows, 0.0)
+    listed = [words[place + k] for place in at for k in (1, 2, 3)]
+    listed += [words[place + skip + k] for place in beside for k in range(size)]
+    times, tick = whole_numbers(np.concatenate([own[:, 1:4].ravel(), entries.ravel()]), listed)
+    if int(times.max(initial=0)) > LATEST or int(times.min(initial=0)) < -LATEST:
+        raise Refused(at[0], f"times of at most {LATEST:,} of their smallest unit")
+    widest = int(np.ptp(times[: 3 * size])) + size * int(times[3 * size :].max(initial=0))
+    if widest > 2**30 or int(money.max(initial=0)) * (size + 5) * widest * size > 2**60:
+        raise Refused(
+            at[0], "penalties and times whose product can be counted (these are too large)"
+        )
+    windows = np.ascontiguousarray(times[: 3 * size].reshape(size, 3).T)
+    prices = np.ascontiguousarray(money.reshape(size, 2).T)
+    title = named(PurePath(name).stem) or "landing"
+    found = LandingInstance(
+        title,
+        f"{title}: {size:,} planes",
+        windows[0],
+        windows[1],
+        windows[2],
+        prices[0],
+        prices[1],
+        times[3 * size :].reshape(size, size).astype(np.int32),
+        scale=scale * tick,
+        time_scale=tick,
+    )
+    return found.on(1)
+
+
+LAYOUTS: tuple[Callable[[Numbers, str], Any], ...] = (pairing, landing, planes_first)
 """All of them are tried: a file that follows one by the letter does not follow another."""

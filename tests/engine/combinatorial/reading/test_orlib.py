@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.combinatorial.landing_instance import LandingInstance
 from engine.combinatorial.pairing_instance import PairingInstance
 from engine.combinatorial.reading.cities import read_cities
 from engine.combinatorial.reading.kept import keep, kept
@@ -142,7 +143,71 @@ def quick(text: str, count: int, seed: int) -> None:
             assert len(one.costs) == len(one.starts) - 1
             assert one.starts[-1] == len(one.entries)
             assert set(one.entries.tolist()) == set(range(one.rows))
+        if one.kind == "landing":
+            assert (one.earliest <= one.target).all()
+            assert (one.target <= one.latest).all()
+            assert (one.separation >= 0).all()
 
 
 def test_ten_thousand_mutants_of_a_set_partitioning_problem() -> None:
     quick(SPP, 10_000, 0)
+
+
+LANDING = "2 10\n0 5 9 20 1.50 2\n99999 3\n0 6 8 30 1 1\n4 99999\n"
+FIRST = "2 10\n0 5 9 20 1.50 2\n0 6 8 30 1 1\n\n99999 3\n4 99999\n"
+
+
+@pytest.mark.parametrize("text", [LANDING, FIRST, LANDING.replace("\n", " \n "), FIRST.rstrip()])
+def test_planes_are_read_in_both_layouts(text: str, tmp_path: Path) -> None:
+    one = read_cities(text.encode(), "planes.txt")
+    assert isinstance(one, LandingInstance)
+    assert (one.size, one.runways, one.scale, one.time_scale) == (2, 1, 0.1, 1.0)
+    assert [one.earliest.tolist(), one.target.tolist(), one.latest.tolist()] == [
+        [5, 6],
+        [9, 8],
+        [20, 30],
+    ]
+    assert [one.before.tolist(), one.after.tolist()] == [[15, 10], [20, 10]]
+    assert one.separation.tolist() == [[0, 3], [4, 0]]
+    keep(one, tmp_path)
+    again = kept(tmp_path)
+    assert isinstance(again, LandingInstance)
+    assert np.array_equal(again.separation, one.separation)
+    assert again.on(3).runways == 3
+
+
+def test_times_with_decimals_are_counted_in_their_smallest_unit() -> None:
+    one = read_cities(LANDING.replace("5 9 20", "5 9.25 20").encode(), "planes.txt")
+    assert one.target.tolist() == [925, 800]
+    assert one.separation.tolist() == [[0, 300], [400, 0]]
+    assert (one.time_scale, round(one.scale, 6)) == (0.01, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (LANDING.replace("5 9 20", "10 9 20"), "earliest ≤ target ≤ latest (line 2 has 10, 9, 20 for plane 1)"),
+        (LANDING.replace("6 8 30", "6 31 30"), "(line 4 has 6, 31, 30 for plane 2)"),
+        (LANDING.replace("1.50 2", "1.50 -2"), "penalties of at least 0 (line 2 has -2 for plane 1)"),
+        (LANDING.replace("4 99999", "-4 99999"), "separations of at least 0 (line 5 has -4)"),
+        (LANDING.replace("4 99999", "4"), "(the file ends before)"),
+        (LANDING + "7\n", "no more numbers (1 are left, from line 6 on)"),
+        (LANDING.replace("9 20", "nan 20"), "(line 2 has “nan”)"),
+        (LANDING.replace("9 20", "1e400 20"), "(line 2 has “1e400”)"),
+        (LANDING.replace("1.50", "1.5000001"), "at most 6 decimals"),
+        (LANDING.replace("9 20", "900000000 900000001"), "times of at most 100,000,000"),
+        (FIRST.replace("6 8 30", "6 8 7"), "earliest ≤ target ≤ latest (line 3 has 6, 8, 7"),
+    ],
+)  # fmt: skip
+def test_broken_files_of_planes_are_refused_in_one_line(text: str, why: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        read_cities(text.encode(), "planes.txt")
+    message = str(caught.value)
+    assert message.startswith("file: 'planes.txt' is not allowed; expected ")
+    assert why in message
+    assert "\n" not in message
+
+
+def test_ten_thousand_mutants_of_planes() -> None:
+    quick(LANDING, 5_000, 1)
+    quick(FIRST, 5_000, 2)
