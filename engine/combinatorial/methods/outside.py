@@ -73,7 +73,8 @@ class Outside(Method[OutsideState]):
         self, problem: TourProblem, tour: Integers, meter: Meter, stream: Stream
     ) -> OutsideState:
         seconds = max(0.05, meter.budget.amount - meter.seconds)
-        return OutsideState(solver=Solver(self.module, problem.instance, seconds))
+        seed = stream.at(0, "solver") % 2**31
+        return OutsideState(solver=Solver(self.module, problem.instance, seconds, seed))
 
     def step(
         self,

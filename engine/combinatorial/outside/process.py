@@ -50,8 +50,9 @@ class News:
         self._connection.send(("infeasible",))
 
 
-def serve(connection: Connection, name: str, instance: Any, seconds: float) -> None:
-    """Solve an instance and send what is found: the code inside the process.
+def serve(connection: Connection, name: str, instance: Any, seconds: float, seed: int) -> None:
+    """Solve an instance and send what is found: the code inside the process. A solver that says
+    that it is ``SEEDED`` gets the seed.
 
     Messages are ``("ready", cpu)``, ``("tour", cities, cpu)``, ``("bound", price)``,
     ``("infeasible",)``, ``("note", text)``, ``("done", cpu)`` and ``("failed", text)``, with the
@@ -69,7 +70,8 @@ def serve(connection: Connection, name: str, instance: Any, seconds: float) -> N
         def left() -> float:
             return seconds - (time.process_time() - began)
 
-        note = solver.solve(instance, seconds, News(connection), left)
+        more = {"seed": seed} if getattr(solver, "SEEDED", False) else {}
+        note = solver.solve(instance, seconds, News(connection), left, **more)
         if note:
             connection.send(("note", note))
         connection.send(("done", time.process_time()))
@@ -92,13 +94,14 @@ class Solver:
         name: of its module.
         instance: what it solves.
         seconds: processor time that it may spend.
+        seed: of its random numbers, if it takes one.
 
     Attributes:
         news: messages not yet taken.
         over: whether no more messages come.
     """
 
-    def __init__(self, name: str, instance: Any, seconds: float) -> None:
+    def __init__(self, name: str, instance: Any, seconds: float, seed: int = 0) -> None:
         self.news: deque[tuple[Any, ...]] = deque()
         self.over = False
         self._arrived = threading.Event()
@@ -106,7 +109,7 @@ class Solver:
         self._last = 0.0
         self._stopped = False
         ours, theirs = multiprocessing.get_context("spawn").Pipe(duplex=False)
-        self._child = Child(serve, (theirs, name, instance, seconds), f"kelvin {name}")
+        self._child = Child(serve, (theirs, name, instance, seconds, seed), f"kelvin {name}")
         theirs.close()
         self._process = psutil.Process(self._child.pid)
         threading.Thread(target=self._read, args=(ours,), daemon=True).start()

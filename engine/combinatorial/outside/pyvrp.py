@@ -12,6 +12,10 @@ import numpy as np
 from ..routes_instance import RoutesInstance
 
 
+SEEDED = True
+"""Whether `solve` takes a seed."""
+
+
 def prepare(instance: RoutesInstance) -> None:
     """Load the library."""
     import pyvrp  # noqa: F401
@@ -22,6 +26,7 @@ def solve(
     seconds: float,
     found: Callable[[Any], None],
     left: Callable[[], float],
+    seed: int = 0,
 ) -> str:
     """Search until the time is spent, and report routes as they become shorter.
 
@@ -30,6 +35,7 @@ def solve(
         seconds: processor time.
         found: called with each solution.
         left: processor time that is left.
+        seed: of its random numbers.
 
     Returns:
         Nothing to remark.
@@ -61,7 +67,9 @@ def solve(
                 found(stops_of(best))
 
     told = pyvrp.SolveParams(ils=pyvrp.IteratedLocalSearchParams(callbacks=Told()))
-    result = pyvrp.solve(data, lambda cost: left() <= 0, collect_stats=False, params=told)
+    result = pyvrp.solve(
+        data, lambda cost: left() <= 0, seed=seed, collect_stats=False, params=told
+    )
     if result.best.is_feasible():
         found(stops_of(result.best))
     return ""
