@@ -11,7 +11,6 @@ import numpy as np
 
 from ..routes_instance import RoutesInstance
 
-
 SEEDED = True
 """Whether `solve` takes a seed."""
 
