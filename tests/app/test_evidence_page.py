@@ -108,7 +108,7 @@ def test_a_study_that_is_chosen_opens_with_question_figure_verdict_and_data(resu
     for text in (study.question, study.claim, study.overturn, study.source.url, *study.notes):
         assert text.replace("&", "&amp;") in said
     assert "python -m engine study run lm --size small" in app.code[0].value
-    assert len(app.get("plotly_chart")) == 3, "the map, costs and losses"
+    assert len(app.get("plotly_chart")) == 4, "the map, its profile, costs and losses"
     downloads = {one.proto.label for one in app.get("download_button")}
     assert downloads == {t(f"evidence.data-{table}") for table in tables.TABLES}
 
