@@ -218,9 +218,11 @@ class Observer:
         }
 
     def picture(self, k: int) -> Message:
-        """Return the tours of every lane, in the instance's numbers."""
+        """Return the tours of every lane, in the instance's numbers, and its ``band``, (m, 2) on
+        the map, if it has one.
+        """
         race = self.race
-        rows = []
+        rows: list[Message] = []
         for lane in race.lanes:
             found = race.best(lane)
             small = race.instance.size <= PRESENT
@@ -230,6 +232,8 @@ class Observer:
                     "current": race.present(lane) if small else None,
                 }
             )
+            if lane.state is not None and lane.state.band is not None:
+                rows[-1]["band"] = lane.state.band
         return {"type": "picture", "k": k, "lanes": rows}
 
     def move_message(self, lane: Lane, before: Integers | None, rise: int, k: int) -> Message:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from . import greedy as greedy
     from . import one_tree as one_tree
     from . import one_way as one_way
+    from . import relaxation as relaxation
     from . import tours as tours
 
 

@@ -21,9 +21,10 @@ from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
 
-Sees = Literal["price", "delta", "map", "model"]
+Sees = Literal["price", "delta", "map", "relaxation", "model"]
 """What a method may look at: prices of whole solutions; what a move changes; distances and near
-cities themselves; the whole mathematical model."""
+cities themselves; a smooth stand-in for the length, and its gradient; the whole mathematical
+model."""
 
 SHORTEST_STEP, LONGEST_STEP, STEP_PER_CITY = 2_000, 100_000, 20
 """Moves proposed in one step: so many for each city, between these bounds."""
@@ -82,6 +83,7 @@ class State:
         bound: what no solution is cheaper than, as was proved; None if nothing was.
         over: whether the method has nothing left to do.
         note: a remark for the page, or None.
+        band: (m, 2) a closed line that the map draws besides the tours, or None.
     """
 
     tour: Integers | None = None
@@ -98,6 +100,7 @@ class State:
     bound: int | None = None
     over: bool = False
     note: str | None = None
+    band: NDArray[np.float32] | None = None
 
     @property
     def current(self) -> int | None:
