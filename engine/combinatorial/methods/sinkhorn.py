@@ -77,8 +77,9 @@ class Sinkhorn(Method[SinkhornState]):
     sees = "relaxation"
     paper = "Mena et al. 2018, https://arxiv.org/abs/1802.08665"
     sentence = (
-        "What a gradient does without knowing the map: a third above the optimum with fifty "
-        "cities, twice it with a hundred, where the relaxed tour winds round more than once."
+        "What a gradient does without knowing the map: a tenth to two fifths above the optimum "
+        "with fifty cities; with a hundred the relaxed tour often winds round more than once, and "
+        "is up to twice as long as it need be."
     )
     phases = (
         Phase("Relax", "Every place of the tour is shared among the cities."),
