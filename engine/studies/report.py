@@ -135,16 +135,17 @@ def the_map(
         facts = Facts(one.study, one.runs)
         for case in one.study.case:
             if case.situation is not None and case.targets:
-                row = _row(one, facts, case, currency, variant)
-                cells += [cell for cell in row if cell.column in columns]
+                cells += _row(one, facts, case, currency, variant, columns)
     return cells
 
 
-def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> list[Cell]:
+def _row(
+    one: Report, facts: Facts, case: Case, currency: str, variant: str, columns: tuple[Seen, ...]
+) -> list[Cell]:
     present = list(dict.fromkeys(row["case"] for row in one.runs))
     name = [found for found in present if found.split("/")[0] == case.id][-1]
     chosen = "best" if variant == "tuned" else "default"
-    target, best = _target(one.study, facts, case, name, currency, chosen)
+    target, best = _target(one.study, facts, case, name, currency, chosen, columns)
     if not best:
         return []
     order = sorted(best.values(), key=lambda pair: pair[1].value)
@@ -177,7 +178,13 @@ def _row(one: Report, facts: Facts, case: Case, currency: str, variant: str) -> 
 
 
 def _target(
-    study: Study, facts: Facts, case: Case, name: str, currency: str, variant: str
+    study: Study,
+    facts: Facts,
+    case: Case,
+    name: str,
+    currency: str,
+    variant: str,
+    columns: tuple[Seen, ...],
 ) -> tuple[int, dict[Seen, tuple[Lane, Figure]]]:
     """Return the target of a row of the map, and its columns: of the case's targets the one that
     most columns reach, the hardest of several. A target that only the gradient reaches tells
@@ -187,7 +194,7 @@ def _target(
     for target in range(len(case.targets)):
         best: dict[Seen, tuple[Lane, Figure]] = {}
         for lane in study.lanes_of(case):
-            if lane.sees == "none" or lane.control or (name, lane.id) not in facts.variants:
+            if lane.sees not in columns or lane.control or (name, lane.id) not in facts.variants:
                 continue
             cost = facts.cost(name, lane.id, currency, variant, target)
             known = best.get(lane.sees)
