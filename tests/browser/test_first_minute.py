@@ -44,7 +44,7 @@ def test_a_student_finds_out_what_temperature_does_in_four_clicks(open_page: Ope
     wait(page, "v.ready && v.player.history.length > 2")
     page.evaluate(COUNT)
     page.locator('[data-term="temperature"]').first.click()
-    expect(page.get_by_test_id("term")).to_contain_text("how readily a worse network is accepted")
+    expect(page.get_by_test_id("term")).to_contain_text("how readily something worse is accepted")
     page.get_by_test_id("more-temperature").click()
     expect(page.get_by_test_id("panel-temperature")).to_be_visible()
     page.get_by_test_id("run").click()

@@ -73,7 +73,7 @@ def test_particle_cloud(open_page: Open) -> None:
         "(old) => !document.querySelector('[data-testid=particle-pin]').textContent.includes(old)",
         arg=f"as of step {step:,}",
     )
-    assert look(page, "v.board.panel('weights').particles.seen.length") > 1, "its trail"
+    wait(page, "v.board.panel('weights').particles.seen.length > 1")  # its trail
     page.keyboard.press("Escape")
     wait(page, "v.panelApi.follow === null")
     expect(page.get_by_test_id("particle-pin")).to_be_hidden()

@@ -35,9 +35,12 @@ def reference(oracle: Oracle, theta: torch.Tensor) -> torch.Tensor:
         )
     if oracle.loss.name == "zero-one":
         return (answer.argmax(1) != oracle.targets).double().mean() + 0 * answer.sum()
-    if oracle.loss.name == "hinge":
+    if oracle.loss.name in ("hinge", "margin"):
+        margin = 1 if oracle.loss.name == "hinge" else 16
         one_hot = torch.nn.functional.one_hot(oracle.targets, CLASSES).double()
-        return torch.relu((answer + 1 - 1e9 * one_hot).amax(1) - (answer * one_hot).sum(1)).mean()
+        return torch.relu(
+            (answer + margin - 1e9 * one_hot).amax(1) - (answer * one_hot).sum(1)
+        ).mean()
     return (
         0.5 * ((answer - torch.nn.functional.one_hot(oracle.targets, CLASSES)) ** 2).sum(1).mean()
     )
