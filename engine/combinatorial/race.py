@@ -7,7 +7,6 @@ The lane furthest behind in the chosen currency moves next. It has the same meth
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ import numpy as np
 from ..errors import BadInput
 from ..experiment.lane_names import lane_names
 from ..messages.encoding import Frame, Message
-from ..race.interrupt import held_back
+from ..race.iteration import FrameIteration
 from . import checks
 from .experiment import GREEDY_FROM, CombinatorialExperiment
 from .instance import Integers, Known, TourInstance
@@ -74,7 +73,7 @@ class Lane:
         return self.method
 
 
-class CombinatorialRace:
+class CombinatorialRace(FrameIteration):
     """Run an experiment, headless or in a worker.
 
     Args:
@@ -402,42 +401,6 @@ class CombinatorialRace:
         after = None if lane.state is None else lane.state.current
         rise = 0 if energy is None or after is None else after - energy
         return self.observer.move_message(lane, before, rise, k)
-
-    def interrupt(self) -> None:
-        """End the iteration after the current step. Iterating again continues from there."""
-        self._interrupted = True
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            if self.due():
-                yield self.next_frame()
-            if self.finished:
-                return
-            try:
-                with held_back(self.interrupt):
-                    while not (self._interrupted or self.finished or self.due()):
-                        self.advance()
-            except KeyboardInterrupt:
-                self._interrupted = False
-                raise
-            if self._interrupted:
-                self._interrupted = False
-                return
-
-    def due(self) -> bool:
-        """Return whether iterating yields a frame before the next step."""
-        if self.finished:
-            return not self.closed
-        return self.k < 0 or self.progress >= (self.k + 1) / self.marks
-
-    def next_frame(self) -> Frame:
-        """Return the frame that is due."""
-        k = self.k + 1
-        if self.k >= 0 and not self.finished:
-            k = max(k, math.floor(self.progress * self.marks))
-        frame = self.frame(k)
-        self.k, self.closed = k, self.finished
-        return frame
 
     def frame(self, k: int, closely: bool = True) -> Frame:
         """Return metrics and, if wanted, a picture of the same moment."""

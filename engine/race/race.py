@@ -31,8 +31,8 @@ from ..system import arithmetic
 from .apply import Interventions
 from .failures import OUTSIDE, cause_of, gentler
 from .first_weights import first_weights
-from .interrupt import held_back
 from .interventions import Event
+from .iteration import FrameIteration
 from .lane import Lane, knows_anything
 from .results import result_of
 from .warm_up import warm_up
@@ -65,7 +65,7 @@ def advised(lane: Lane, note: str | None) -> str | None:
     return None if note is None else f"{note} {gentler(lane.optimizer)}".rstrip()
 
 
-class Race:
+class Race(FrameIteration):
     """Run an experiment, headless or in a worker.
 
     Args:
@@ -541,42 +541,6 @@ class Race:
 
     def close(self) -> None:
         """Do nothing: no lane has anything running outside this process."""
-
-    def interrupt(self) -> None:
-        """End the iteration after the current step. Iterating again continues from there."""
-        self._interrupted = True
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            if self.due():
-                yield self.next_frame()
-            if self.finished:
-                return
-            try:
-                with held_back(self.interrupt), self.settled():  # once for many steps
-                    while not (self._interrupted or self.finished or self.due()):
-                        self.advance()
-            except KeyboardInterrupt:
-                self._interrupted = False
-                raise
-            if self._interrupted:
-                self._interrupted = False
-                return
-
-    def due(self) -> bool:
-        """Return whether iterating yields a frame before the next step."""
-        if self.finished:
-            return not self.closed
-        return self.k < 0 or self.progress >= (self.k + 1) / self.marks
-
-    def next_frame(self) -> Frame:
-        """Return the frame that is due."""
-        k = self.k + 1
-        if self.k >= 0 and not self.finished:
-            k = max(k, math.floor(self.progress * self.marks))
-        frame = self.frame(k)
-        self.k, self.closed = k, self.finished
-        return frame
 
     @at_work
     def frame(self, k: int, closely: bool = True) -> Frame:
