@@ -16,7 +16,6 @@ from .tours import (
     ACCEPTED,
     COUNT,
     CURRENT,
-    HEAD,
     LEFT,
     LOWEST,
     MOVES,
@@ -27,6 +26,7 @@ from .tours import (
     below,
     city_at,
     copy,
+    next_in,
     scrambled,
 )
 
@@ -280,12 +280,7 @@ def descend(
                 return True
             ends[LEFT] -= 1
             ask_again(tour[ends[LEFT]], queue, waiting, ends)
-        city = queue[ends[HEAD]]
-        ends[HEAD] += 1
-        if ends[HEAD] == n:
-            ends[HEAD] = 0
-        ends[COUNT] -= 1
-        waiting[city] = False
+        city = next_in(queue, waiting, ends)
         rise, _ = improve(
             np.int64(city),
             tour,
@@ -363,12 +358,7 @@ def iterate(
         for city in (a, b1, b2, c1, c2, z):
             ask_again(city, queue, waiting, ends)
         while ends[COUNT] > 0:
-            city = queue[ends[HEAD]]
-            ends[HEAD] += 1
-            if ends[HEAD] == n:
-                ends[HEAD] = 0
-            ends[COUNT] -= 1
-            waiting[city] = False
+            city = next_in(queue, waiting, ends)
             if noted >= len(journal):
                 continue
             change_now, noted = improve(

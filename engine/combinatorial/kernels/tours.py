@@ -315,6 +315,18 @@ def ask_again(city, queue, waiting, ends):
 
 
 @inner
+def next_in(queue, waiting, ends):
+    """Take the first city off the queue."""
+    city = queue[ends[HEAD]]
+    ends[HEAD] += 1
+    if ends[HEAD] == len(queue):
+        ends[HEAD] = 0
+    ends[COUNT] -= 1
+    waiting[city] = False
+    return city
+
+
+@inner
 def note(a, b, c, d, journal, noted):
     """Write a 2-opt move down, so that it can be undone."""
     if noted < len(journal):
@@ -520,12 +532,7 @@ def descend(
                 return True
             ends[LEFT] -= 1
             ask_again(tour[ends[LEFT]], queue, waiting, ends)
-        city = queue[ends[HEAD]]
-        ends[HEAD] += 1
-        if ends[HEAD] == n:
-            ends[HEAD] = 0
-        ends[COUNT] -= 1
-        waiting[city] = False
+        city = next_in(queue, waiting, ends)
         rise, _ = improve(
             city,
             tour,
@@ -628,12 +635,7 @@ def iterate(
         for city in (a, b1, b2, c1, c2, d1, d2, z):
             ask_again(city, queue, waiting, ends)
         while ends[COUNT] > 0:
-            city = queue[ends[HEAD]]
-            ends[HEAD] += 1
-            if ends[HEAD] == n:
-                ends[HEAD] = 0
-            ends[COUNT] -= 1
-            waiting[city] = False
+            city = next_in(queue, waiting, ends)
             if noted + 3 > len(journal):
                 continue  # the queue is emptied, and what was done is compared
             change, noted = improve(
