@@ -60,7 +60,7 @@ LONGER = {
     "dataset.points": CHARACTERS * MOST_POINTS + 100,
     CITIES: MOST_CITY_CHARACTERS + len(CITIES),
 }
-"""Keys that may be longer: points and cities drawn by hand."""
+"""Keys that may be longer: drawn points and cities."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 /**
  * The cities of a travelling salesman problem at any moment: those of the stage, and what was done
- * to them by hand since. The engine applies the same (engine/combinatorial/interventions.py).
+ * to them by a visitor since. The engine applies the same (engine/combinatorial/interventions.py).
  */
 
 /**

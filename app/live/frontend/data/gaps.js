@@ -1,6 +1,6 @@
 /** How far tours are from the best that is known, and which that is. */
 
-/** What is known now holds for frames since cities were last changed by hand. */
+/** What is known now holds for frames since a visitor last changed the cities. */
 
 /**
  * The index of the first metrics with the cities of the last ones.

@@ -195,7 +195,7 @@ export class History {
   }
 
   /**
-   * Cities were changed by hand: the experiment is another one from here on.
+   * A visitor changed the cities: the experiment is another one from here on.
    * @returns {any} the experiment
    */
   moveCities() {

@@ -28,7 +28,7 @@ export class CostPanel {
     stats.mounts.cost = (stats.mounts.cost ?? 0) + 1;
   }
 
-  /** What is told of a lane, in columns. @returns {readonly string[]} */
+  /** The columns of the CSV file for a lane. @returns {readonly string[]} */
   get measures() {
     return MEASURES;
   }

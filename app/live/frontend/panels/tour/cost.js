@@ -7,7 +7,7 @@ import { t } from "../../i18n/i18n.js";
 import { CostPanel } from "../cost.js";
 
 export class TourCostPanel extends CostPanel {
-  /** What is told of a lane, in columns. */
+  /** The columns of the CSV file for a lane. */
   get measures() {
     return /** @type {const} */ (["moves", "evaluations", "rate", "seconds", "memory"]);
   }
