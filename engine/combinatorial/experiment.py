@@ -38,8 +38,8 @@ class StopRules(Fields):
         ge=0,
         le=1000,
         description=(
-            "A lane ends when its tour is at most this share longer than the best known, such as "
-            "0.01. Empty: no such rule."
+            "A lane ends when its answer is at most this share above the best known, such as 0.01. "
+            "Empty: no such rule."
         ),
         json_schema_extra={"label": "Target gap"},
     )
@@ -47,7 +47,8 @@ class StopRules(Fields):
         None,
         ge=0,
         le=10**15,
-        description="A lane ends when its tour is at most this long. Empty: no such rule.",
+        description="A lane ends when its answer is at most this long or dear. Empty: no such "
+        "rule.",
         json_schema_extra={"label": "Target length"},
     )
 

@@ -25,6 +25,13 @@ MOST_EVENTS = 100_000
 FEWEST = 4
 """Fewest cities that edits may leave in a race that runs."""
 MAX_DISTANCE = 2**31 - 1
+KICKABLE = {
+    "tour": "a lane that changes one tour, of at least 8 cities",
+    "routes": "a lane that changes one set of routes",
+    "pairing": "a lane that changes one roster, with at least one crew in it",
+    "landing": "a lane that changes one order of landings, of at least 2 planes",
+}
+"""What a kick asks for, by the kind of problem."""
 
 
 class _Event(BaseModel):
@@ -190,16 +197,16 @@ class Interventions:
         )
 
     def kick(self, lane: int) -> None:
-        """Change a lane's present tour by a random double bridge.
+        """Make one large random change of a lane's present solution: of a tour, a double bridge.
 
         Raises:
-            BadInput: its method has no present tour, or there are fewer than 8 cities.
+            BadInput: its method has no present solution, or there is too little of it.
         """
         one = self._running(lane)
         if one.state is None or not one.method.kick(
             one.state, self.race.problem, one.stream, one.step
         ):
-            raise BadInput("lane", lane, "a lane that changes one tour, of at least 8 cities")
+            raise BadInput("lane", lane, KICKABLE[self.race.instance.kind])
         one.meter.take(one.state.numbers)
         self._note(Kick(lane=lane, step=one.step, steps=self._steps()))
 

@@ -208,6 +208,7 @@ class RoutesChain:
 
     Attributes:
         toll: price of a unit of overload, in units of 1/1024.
+        fixed: whether that price stays as it is.
     """
 
     def __init__(self, problem: RoutesProblem, solution: Integers, near: Integers) -> None:
@@ -218,7 +219,7 @@ class RoutesChain:
         self.loads = np.zeros(problem.vehicles, np.int64)
         self.flat, self.best = solution.astype(np.int32), solution.astype(np.int32)
         self.toll = problem.toll
-        self.factor, self.since = 1.0, 0
+        self.factor, self.since, self.fixed = 1.0, 0, False
         self.books = np.zeros(TURN + 1, np.int64)
         self.numbers = np.zeros(5, np.int64)
         self._lay()
@@ -268,9 +269,15 @@ class RoutesChain:
             self._follow(float(self.books[FEASIBLE]) / self.since)
             self.since = self.books[FEASIBLE] = 0
 
+    def fix(self, factor: float) -> None:
+        """Charge so many first prices of overload from now on, whatever the routes are like."""
+        self.factor, self.fixed = factor, True
+        self.toll = self.problem.toll_of(factor)
+        self.numbers[CURRENT] = self.books[DISTANCE] + charge(self.violation, self.toll)
+
     def _follow(self, share: float) -> None:
         """Adapt the price of overload to the share of proposals that met feasible routes."""
-        if AIM[0] <= share <= AIM[1]:
+        if self.fixed or AIM[0] <= share <= AIM[1]:
             return
         factor = self.factor * (RAISE if share < AIM[0] else LOWER)
         self.factor = min(max(factor, LEAST), MOST)

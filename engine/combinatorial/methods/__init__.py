@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 
 from .base import METHODS, Method, State
 
-ORDER = ("Annealing", "Local search", "Population", "Relaxation", "Outside", "Random")
+ORDER = ("Annealing", "Local search", "Population", "Relaxation", "Outside", "Rule", "Random")
 """The order of the families in pickers."""
 
 for _module in iter_modules(__path__):

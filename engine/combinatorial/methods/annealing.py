@@ -14,7 +14,7 @@ cities they do.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
@@ -65,15 +65,15 @@ class Annealing(OverNeighbours[AnnealingState]):
     paper = "Kirkpatrick, Gelatt and Vecchi 1983, https://doi.org/10.1126/science.220.4598.671"
     solves = KINDS
     sentence = (
-        "Simple, needs no gradient and no geometry beyond near cities, and comes within a per cent "
-        "of the optimum; the last tenth of a per cent takes it very long."
+        "Simple, needs no gradient and little knowledge of the problem, and comes within a per "
+        "cent of the optimum; the last tenth of a per cent takes it very long."
     )
     phases = (
-        Phase("Propose", "Two edges, or a short stretch of cities, are chosen to be changed."),
-        Phase("Judge", "Four or six distances tell how much longer or shorter the tour would be."),
+        Phase("Propose", "A small change is chosen: on a map two edges, or a stretch of cities."),
+        Phase("Judge", "A few prices tell how much better or worse it would make the answer."),
         Phase(
             "Accept or not",
-            "A shorter tour is kept; a longer one by chance, the rarer the colder it is.",
+            "What is better is kept; what is worse by chance, the rarer the colder it is.",
         ),
     )
 
@@ -119,10 +119,29 @@ class Annealing(OverNeighbours[AnnealingState]):
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
 
+    overload: float | None = Field(
+        None,
+        ge=0.001,
+        le=50,
+        description=(
+            "What a vehicle pays that carries too much, in units of the usual price of overload; "
+            "for delivery routes only. Auto raises it while too few routes fit, and lowers it "
+            "while almost all do."
+        ),
+        json_schema_extra={"label": "Price of overload", "scale": "log", "advanced": True},
+    )
+
+    def refusal(self, instance: Any) -> str | None:
+        if self.overload is not None and instance.kind in self.solves and instance.kind != "routes":
+            return "no price of overload (overload): only delivery routes have one"
+        return super().refusal(instance)
+
     def begin(
         self, problem: Problem, tour: Integers, meter: Meter, stream: Stream
     ) -> AnnealingState:
-        chain = problem.chain(tour, self.neighbours, meter)
+        chain: Any = problem.chain(tour, self.neighbours, meter)
+        if self.overload is not None:
+            chain.fix(self.overload)
         start, end = self.temperatures(problem)
         state = AnnealingState(
             chain=chain, numbers=chain.numbers, cooling=Cooling(start, end, start)

@@ -86,9 +86,9 @@ class Tempering(OverNeighbours[TemperingState]):
         "costs as much as an annealing of its own."
     )
     phases = (
-        Phase("Propose", "Every replica tries random changes of its tour."),
-        Phase("Judge", "Four or six distances tell what each would change."),
-        Phase("Accept or not", "Longer tours are kept by chance, more often on hot rungs."),
+        Phase("Propose", "Every replica tries random changes of its answer."),
+        Phase("Judge", "A few prices tell what each would change."),
+        Phase("Accept or not", "Worse answers are kept by chance, more often on hot rungs."),
         Phase("Swap", "Neighbours on the ladder trade temperatures, by chance."),
     )
 

@@ -22,7 +22,7 @@ from engine.schedules import PLANNED, SCHEDULES
 
 from ..support import instance, measured, race, shortest
 
-OURS = [cls.name for cls in METHODS if not cls.outside]
+OURS = [cls.name for cls in METHODS if not cls.outside and "tour" in cls.solves]
 SEARCHING = [name for name in OURS if METHODS.get(name).family in ("Annealing", "Local search")]
 
 
