@@ -3,14 +3,14 @@
 Every random number is addressed by (seed, lane, step) and every mini-batch by its step, so the race
 itself is saved completely by the optimizers' states and the counters. The number of the last frame
 and the state that its picture was drawn from are saved too, so that the frames continue as well.
-The file is a plain mapping of tensors and numbers, read without unpickling anything else. A
-population that is not stored in memory as a whole is not written out here either. A race of several
-seeds is saved as the races of each.
+Files are safetensors, see `engine.system.checkpoint_file`; those of earlier versions were written
+by PyTorch and are read without unpickling anything but tensors and numbers. A population that is
+not stored in memory as a whole is not written out here either. A race of several seeds is saved as
+the races of each.
 """
 
 from __future__ import annotations
 
-import hashlib
 import io
 import math
 import pickle
@@ -28,7 +28,7 @@ from ..experiment.model import Experiment, one_seed
 from ..experiment.stopping import BestSoFar, Divergence, LaneCheck, Start
 from ..optimizers import OPTIMIZERS, State
 from ..populations import plain_values
-from ..system.output_files import appearing
+from ..system import checkpoint_file
 from .checkpoint_checks import check
 from .interventions import InterventionQueue, parse_events
 from .race import Race
@@ -40,8 +40,6 @@ READ = (1, 2, 3, 4)
 """Versions that can be read. Version 1 has no frames, version 2 no checksums; version 4 has several
 seeds.
 """
-HEAD = b"Kelvin race\r\n"
-"""First bytes of a file since version 3. The SHA-256 of all that follows comes next."""
 COUNTERS = ("evaluations", "flops", "seconds")
 COUNTERS_ADDED = ("core_seconds", "rounds", "partial_flops")
 """Counters of the oracle that older snapshots lack."""
@@ -202,13 +200,9 @@ def save(race: Race | SeedRaces, path: Path, frames: Iterable[bytes] | None = No
     """
     kept = take_seeds(race) if isinstance(race, SeedRaces) else take(race)
     if frames is not None:
-        kept["messages"] = [torch.frombuffer(bytearray(one), dtype=torch.uint8) for one in frames]
-    content = io.BytesIO()
-    torch.save(kept, content)
+        kept["messages"] = list(frames)
     try:
-        with appearing(path) as part, part.open("wb") as file:
-            file.write(HEAD + hashlib.sha256(content.getbuffer()).digest())
-            file.write(content.getbuffer())
+        checkpoint_file.write(path, kept)
     except OSError as error:
         raise BadInput(
             "snapshot", str(path), f"a file that can be written ({error.strerror})"
@@ -247,7 +241,11 @@ def load_any(path: Path) -> tuple[Race | SeedRaces, list[bytes] | None]:
     content = b""
     try:
         content, sound = _content(path)
-        snapshot = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        snapshot = (
+            torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+            if content.startswith(ARCHIVE) or not sound
+            else checkpoint_file.parse(content)
+        )
         version = snapshot["version"]
         snapshot["experiment"]
     except BadInput:
@@ -281,7 +279,12 @@ def load_any(path: Path) -> tuple[Race | SeedRaces, list[bytes] | None]:
             _all_seeds(snapshot) if version == SEEDS_VERSION else _restored(snapshot)
         )
         messages = (
-            [bytes(one.numpy()) for one in snapshot["messages"]] if "messages" in snapshot else None
+            [
+                one if isinstance(one, bytes) else bytes(one.numpy())  # as earlier versions wrote
+                for one in snapshot["messages"]
+            ]
+            if "messages" in snapshot
+            else None
         )
     except BadInput:
         raise
@@ -354,14 +357,12 @@ def _content(path: Path) -> tuple[bytes, bool]:
         BadInput: the checksum does not match.
     """
     data = path.read_bytes()
-    if not data.startswith(HEAD):
+    if not checkpoint_file.is_checkpoint(data):
         return data, False
-    start = len(HEAD) + hashlib.sha256().digest_size
-    if hashlib.sha256(memoryview(data)[start:]).digest() != data[len(HEAD) : start]:
-        raise BadInput(
-            "snapshot", str(path), "a snapshot of a race (the file is damaged or cut off)"
-        )
-    return data[start:], True
+    try:
+        return checkpoint_file.content(data), True
+    except ValueError as error:
+        raise BadInput("snapshot", str(path), f"a snapshot of a race ({error})") from None
 
 
 def _moved(value: Any, device: torch.device) -> Any:

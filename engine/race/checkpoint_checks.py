@@ -88,7 +88,7 @@ class _Snapshot(_Strict):
     lanes: list[_Lane]
     events: _Events
     frames: _Frames | None = None
-    messages: list[Tensor] | None = None
+    messages: list[bytes] | list[Tensor] | None = None
 
 
 def check(snapshot: Mapping[str, Any], race: Race) -> None:

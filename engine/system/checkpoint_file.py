@@ -1,0 +1,190 @@
+"""Files of checkpoints: nested values with arrays in them, as safetensors with a checksum.
+
+Nothing in such a file is run when it is read. The structure (dicts, lists, tuples, numbers, texts)
+is JSON in the metadata; arrays and byte strings are the tensors. An array that occurs twice is
+stored once and is one array again when it is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from .output_files import appearing
+
+HEAD = b"Kelvin race\r\n"
+"""First bytes of a file. The SHA-256 of all that follows comes next."""
+START = len(HEAD) + hashlib.sha256().digest_size
+NAME = "kelvin"
+"""The entry of the metadata that holds the structure."""
+KINDS = "biuf"
+"""Kinds of arrays that are stored: booleans, whole numbers, numbers."""
+
+
+class _Arrays:
+    """The arrays of a value, each once, while its structure is written."""
+
+    def __init__(self) -> None:
+        self.found: list[np.ndarray[Any, Any]] = []
+        self._numbers: dict[int, int] = {}
+        self._memory: dict[int, int] = {}
+        self._alive: list[Any] = []  # so that no other object gets the same id meanwhile
+
+    def add(self, owner: Any, array: np.ndarray[Any, Any]) -> int:
+        if id(owner) not in self._numbers:
+            if array.dtype.kind not in KINDS:
+                raise ValueError(f"a checkpoint holds no arrays of {array.dtype}")
+            self._numbers[id(owner)] = len(self.found)
+            self._alive.append(owner)
+            self.found.append(np.ascontiguousarray(array).reshape(array.shape))
+        return self._numbers[id(owner)]
+
+    def array(self, array: np.ndarray[Any, Any]) -> dict[str, Any]:
+        """Add an array, and return its number and the order of its axes in memory: the last bits of
+        a product depend on that.
+        """
+        axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
+        if axes == [*range(array.ndim)] or array.flags.c_contiguous:
+            return {"array": self.add(array, array)}
+        return {"array": [self.add(array, array.transpose(axes)), axes]}
+
+    def tensor(self, tensor: Any) -> dict[str, Any]:
+        """Add the memory that a tensor is a view of, once for all views, and return the view."""
+        if tensor.device.type != "cpu":
+            tensor = tensor.cpu()
+        memory = tensor.untyped_storage()
+        place = memory.data_ptr()
+        if place not in self._memory or not place:
+            flat = tensor.new_empty(0, dtype=sys.modules["torch"].uint8).set_(memory).numpy()
+            self._memory[place] = self.add(memory, flat)
+        return {
+            "memory": self._memory[place],
+            "dtype": str(tensor.dtype).removeprefix("torch."),
+            "shape": list(tensor.shape),
+            "stride": list(tensor.stride()),
+            "offset": tensor.storage_offset(),
+        }
+
+    def plain(self, value: Any) -> Any:
+        """Return a value as JSON, with every array as its number."""
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(value, torch.Tensor):
+            return {"tensor": self.tensor(value.detach())}
+        if isinstance(value, np.ndarray):
+            return self.array(value)
+        if isinstance(value, bytes):
+            return {"bytes": self.add(value, np.frombuffer(value, np.uint8))}
+        if isinstance(value, np.generic):
+            return value.item()
+        if isinstance(value, tuple):
+            return {"tuple": [self.plain(one) for one in value]}
+        if isinstance(value, list):
+            return [self.plain(one) for one in value]
+        if isinstance(value, dict):
+            return {"items": [[self.plain(key), self.plain(one)] for key, one in value.items()]}
+        if value is None or isinstance(value, str | bool | int | float):
+            return value
+        raise ValueError(f"a checkpoint holds no {type(value).__name__}")
+
+
+def write(path: Path, value: Any) -> Path:
+    """Write a value. The file is written completely or not at all.
+
+    Args:
+        path: the file.
+        value: dicts, lists, tuples, numbers, texts, bytes, None, NumPy arrays and tensors.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: something else is in it.
+    """
+    arrays = _Arrays()
+    structure = json.dumps(arrays.plain(value), separators=(",", ":"))
+    tensors = {str(number): array for number, array in enumerate(arrays.found)}
+    content = save(tensors, {NAME: structure})
+    with appearing(path) as part, part.open("wb") as file:
+        file.write(HEAD + hashlib.sha256(content).digest())
+        file.write(content)
+    return path
+
+
+def is_checkpoint(data: bytes) -> bool:
+    """Return whether a file of this kind, of any version, begins like this."""
+    return data.startswith(HEAD)
+
+
+def content(data: bytes) -> bytes:
+    """Return what follows the checksum.
+
+    Raises:
+        ValueError: it does not match.
+    """
+    body = memoryview(data)[START:]
+    if hashlib.sha256(body).digest() != data[len(HEAD) : START]:
+        raise ValueError("the file is damaged or cut off")
+    return bytes(body)
+
+
+def parse(body: bytes) -> Any:
+    """Return the value in the content of a file.
+
+    Raises:
+        ValueError: it is of another kind.
+    """
+    try:
+        length = int.from_bytes(body[:8], "little")
+        structure = json.loads(body[8 : 8 + length])["__metadata__"][NAME]
+        arrays = {name: np.array(one) for name, one in load(body).items()}
+        return _value(json.loads(structure), arrays, {})
+    except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"not a checkpoint: {error}") from None
+
+
+def _value(found: Any, arrays: dict[str, np.ndarray[Any, Any]], made: dict[int, Any]) -> Any:
+    """Return the value of a structure."""
+    if isinstance(found, list):
+        return [_value(one, arrays, made) for one in found]
+    if not isinstance(found, dict):
+        return found
+    ((kind, inside),) = found.items()
+    match kind:
+        case "items":
+            return {_value(key, arrays, made): _value(one, arrays, made) for key, one in inside}
+        case "tuple":
+            return tuple(_value(one, arrays, made) for one in inside)
+        case "array":
+            number, axes = inside if isinstance(inside, list) else (inside, None)
+            if number not in made:
+                array = arrays[str(number)]
+                made[number] = array if axes is None else array.transpose(np.argsort(axes))
+            return made[number]
+        case "tensor":
+            return _tensor(inside, arrays, made)
+        case "bytes":
+            return arrays[str(inside)].tobytes()
+    raise ValueError(f"a value of an unknown kind, {kind}")
+
+
+def _tensor(
+    view: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]], made: dict[int, Any]
+) -> Any:
+    """Return a tensor as it was: a view of memory that PyTorch has aligned, for the last bits of a
+    sum depend on that, too.
+    """
+    import torch
+
+    number = view["memory"]
+    if number not in made:
+        made[number] = torch.from_numpy(arrays[str(number)]).clone().untyped_storage()
+    dtype = getattr(torch, view["dtype"])
+    if not isinstance(dtype, torch.dtype):
+        raise ValueError(f"no type of tensors: {dtype}")
+    empty = torch.empty(0, dtype=dtype)
+    return empty.set_(made[number], view["offset"], view["shape"], view["stride"])
