@@ -5,6 +5,7 @@ problem, which has an ``instance`` instead of a dataset.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,3 +51,45 @@ def race_of(experiment: AnyExperiment) -> AnyRace:
     from .race.seed_races import race_of as race_of_networks
 
     return race_of_networks(experiment)
+
+
+def can_be_saved(race: AnyRace) -> bool:
+    """Return whether a race can be saved and continued."""
+    from .combinatorial.race import CombinatorialRace
+
+    if isinstance(race, CombinatorialRace):
+        from .combinatorial import checkpoint
+
+        return checkpoint.can_be_saved(race)
+    return not race.torn
+
+
+def state_of(race: AnyRace) -> dict[str, Any]:
+    """Return the state of a race between two steps; see the checkpoints of either kind."""
+    from .combinatorial.race import CombinatorialRace
+
+    if isinstance(race, CombinatorialRace):
+        from .combinatorial import checkpoint as combinatorial
+
+        return combinatorial.take(race)
+    from .race import checkpoint
+    from .race.seed_races import SeedRaces
+
+    return checkpoint.take_seeds(race) if isinstance(race, SeedRaces) else checkpoint.take(race)
+
+
+def load_checkpoint(path: Path) -> tuple[AnyRace, dict[str, Any]]:
+    """Return the race in a file of a checkpoint, ready to continue, and all that the file holds.
+
+    Raises:
+        BadInput: the file is not a checkpoint, or its experiment cannot run here.
+    """
+    from .race import checkpoint
+
+    kept = checkpoint.read(path)
+    with checkpoint.fitting(path):
+        if kept["version"] in checkpoint.OF_NETWORKS:
+            return checkpoint.restored(kept), kept
+        from .combinatorial import checkpoint as combinatorial
+
+        return combinatorial.restored(kept), kept

@@ -101,7 +101,7 @@ class CombinatorialRace(FrameIteration):
 
         self.began = self.experiment = experiment
         self.marks, self.with_pictures = marks, pictures
-        self.instance = experiment.instance.load()
+        self.instance = self.loaded = experiment.instance.load()
         experiment.fits(self.instance)
         self.problem: Any = problem_of(self.instance)
         self.names = lane_names(experiment.lanes)

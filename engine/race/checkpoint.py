@@ -14,7 +14,8 @@ from __future__ import annotations
 import io
 import math
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,10 @@ from .seed_races import SeedRaces
 
 VERSION = 3
 SEEDS_VERSION = 4
-READ = (1, 2, 3, 4)
+READ = (1, 2, 3, 4, 5)
+OF_NETWORKS = (1, 2, 3, 4)
 """Versions that can be read. Version 1 has no frames, version 2 no checksums; version 4 has several
-seeds.
+seeds, version 5 is a race on a combinatorial problem.
 """
 COUNTERS = ("evaluations", "flops", "seconds")
 COUNTERS_ADDED = ("core_seconds", "rounds", "partial_flops")
@@ -48,7 +50,7 @@ ADDED = ("note", "barren")
 """Counters that older snapshots lack."""
 STATE_ADDED = {"undone": 0, "pace": 1.0}
 """Fields of a method's state that older snapshots lack; their default: no step was undone."""
-ARCHIVE = b"PK"
+ARCHIVE = b"PK\x03\x04"
 """First bytes of what `torch.save` writes: at the start of an old file, or after the checksum."""
 
 
@@ -238,6 +240,41 @@ def load_any(path: Path) -> tuple[Race | SeedRaces, list[bytes] | None]:
     Raises:
         BadInput: the file is not a snapshot, or its experiment cannot run here.
     """
+    snapshot = read(path)
+    if snapshot["version"] not in OF_NETWORKS:
+        raise BadInput("snapshot", str(path), "a snapshot of a race of networks")
+    with fitting(path):
+        race = restored(snapshot)
+        messages = (
+            [
+                one if isinstance(one, bytes) else bytes(one.numpy())  # as earlier versions wrote
+                for one in snapshot["messages"]
+            ]
+            if "messages" in snapshot
+            else None
+        )
+    return race, messages
+
+
+@contextmanager
+def fitting(path: Path) -> Iterator[None]:
+    """Refuse a file whose values do not fit, wherever in the block that is found out."""
+    try:
+        yield
+    except BadInput:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
+        raise BadInput(
+            "snapshot", str(path), "a snapshot of a race by this version of Kelvin"
+        ) from None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the saved state in a file, of a race of any kind.
+
+    Raises:
+        BadInput: the file is not a snapshot, or was made by a newer Kelvin.
+    """
     content = b""
     try:
         content, sound = _content(path)
@@ -274,25 +311,17 @@ def load_any(path: Path) -> tuple[Race | SeedRaces, list[bytes] | None]:
         )
     if version >= 3 and not sound:
         raise BadInput("snapshot", str(path), "a snapshot of a race (the file is damaged)")
-    try:
-        race: Race | SeedRaces = (
-            _all_seeds(snapshot) if version == SEEDS_VERSION else _restored(snapshot)
-        )
-        messages = (
-            [
-                one if isinstance(one, bytes) else bytes(one.numpy())  # as earlier versions wrote
-                for one in snapshot["messages"]
-            ]
-            if "messages" in snapshot
-            else None
-        )
-    except BadInput:
-        raise
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError):
-        raise BadInput(
-            "snapshot", str(path), "a snapshot of a race by this version of Kelvin"
-        ) from None
-    return race, messages
+    found: dict[str, Any] = snapshot
+    return found
+
+
+def restored(snapshot: dict[str, Any]) -> Race | SeedRaces:
+    """Return the race of a saved state, of one seed or of several.
+
+    Raises:
+        BadInput: its experiment cannot run here, or a value in it does not fit the race.
+    """
+    return _all_seeds(snapshot) if snapshot["version"] == SEEDS_VERSION else _restored(snapshot)
 
 
 def _restored(snapshot: dict[str, Any]) -> Race:

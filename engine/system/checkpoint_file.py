@@ -1,8 +1,8 @@
 """Files of checkpoints: nested values with arrays in them, as safetensors with a checksum.
 
 Nothing in such a file is run when it is read. The structure (dicts, lists, tuples, numbers, texts)
-is JSON in the metadata; arrays and byte strings are the tensors. An array that occurs twice is
-stored once and is one array again when it is read.
+is JSON in the metadata; the memory of arrays and tensors, and byte strings, are the tensors. Memory
+that several arrays are views of is stored once, and they are views of it again when it is read.
 """
 
 from __future__ import annotations
@@ -47,13 +47,24 @@ class _Arrays:
         return self._numbers[id(owner)]
 
     def array(self, array: np.ndarray[Any, Any]) -> dict[str, Any]:
-        """Add an array, and return its number and the order of its axes in memory: the last bits of
-        a product depend on that.
+        """Add the memory that an array is a view of, once for all views, and return the view. The
+        order of the axes is kept: the last bits of a product depend on it.
         """
-        axes = sorted(range(array.ndim), key=lambda axis: -array.strides[axis])
-        if axes == [*range(array.ndim)] or array.flags.c_contiguous:
-            return {"array": self.add(array, array)}
-        return {"array": [self.add(array, array.transpose(axes)), axes]}
+        if array.dtype.kind not in KINDS:
+            raise ValueError(f"a checkpoint holds no arrays of {array.dtype}")
+        memory: Any = array
+        while isinstance(memory.base, np.ndarray):
+            memory = memory.base
+        if not (memory.flags.c_contiguous or memory.flags.f_contiguous) or memory.dtype.hasobject:
+            array = memory = np.ascontiguousarray(array).reshape(array.shape)
+        flat = memory.ravel(order="K").view(np.uint8) if memory.size else np.empty(0, np.uint8)
+        return {
+            "memory": self.add(memory, flat),
+            "dtype": array.dtype.str,
+            "shape": list(array.shape),
+            "stride": list(array.strides),
+            "offset": address(array) - address(memory) if memory.size else 0,
+        }
 
     def tensor(self, tensor: Any) -> dict[str, Any]:
         """Add the memory that a tensor is a view of, once for all views, and return the view."""
@@ -78,7 +89,7 @@ class _Arrays:
         if torch is not None and isinstance(value, torch.Tensor):
             return {"tensor": self.tensor(value.detach())}
         if isinstance(value, np.ndarray):
-            return self.array(value)
+            return {"array": self.array(value)}
         if isinstance(value, bytes):
             return {"bytes": self.add(value, np.frombuffer(value, np.uint8))}
         if isinstance(value, np.generic):
@@ -160,16 +171,28 @@ def _value(found: Any, arrays: dict[str, np.ndarray[Any, Any]], made: dict[int, 
         case "tuple":
             return tuple(_value(one, arrays, made) for one in inside)
         case "array":
-            number, axes = inside if isinstance(inside, list) else (inside, None)
-            if number not in made:
-                array = arrays[str(number)]
-                made[number] = array if axes is None else array.transpose(np.argsort(axes))
-            return made[number]
+            return _array(inside, arrays)
         case "tensor":
             return _tensor(inside, arrays, made)
         case "bytes":
             return arrays[str(inside)].tobytes()
     raise ValueError(f"a value of an unknown kind, {kind}")
+
+
+def _array(view: dict[str, Any], arrays: dict[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Return an array as it was: a view of its memory."""
+    dtype = np.dtype(view["dtype"])
+    if dtype.kind not in KINDS:
+        raise ValueError(f"no type of arrays: {dtype}")
+    shape, memory = tuple(view["shape"]), arrays[str(view["memory"])]
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    return np.ndarray(shape, dtype, memory.data, view["offset"], tuple(view["stride"]))
+
+
+def address(array: np.ndarray[Any, Any]) -> int:
+    """Return where the first entry of an array lies in memory."""
+    return int(array.__array_interface__["data"][0])
 
 
 def _tensor(

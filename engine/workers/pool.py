@@ -1,8 +1,10 @@
 """A pool of processes that run races.
 
-A pool keeps a few warm processes (PyTorch and the engine already imported). A job waits in a fair
-queue, runs in one of them, and sends its messages back as bytes. If a process dies, its race ends
-with a sentence, the process is replaced, and no other race is affected.
+A pool keeps a few warm processes (PyTorch and the engine already imported). Each runs several races
+in turns, so that every visitor's race moves; a race waits in the queue only while there is no
+memory for it. A job sends its messages back as bytes. If a process dies, it is replaced, and its
+races go on from their last checkpoints; without one, or if the same race was at work when its
+process died several times in a row, a race ends with a sentence.
 
 Four errors are excluded by design: a command cannot overtake the race it is meant for (both go to
 the worker's own list under the pool's lock); a worker that does not read cannot block its callers
@@ -14,7 +16,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import itertools
 import logging
+import math
 import multiprocessing
 import os
 import queue
@@ -22,12 +26,15 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, MutableSequence
 from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
 
 from ..messages.encoding import Message, encode
 from ..system import settings
 from ..system.child_process import Child
+from .worker import AT_WORK, BEAT, SINCE
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +43,9 @@ OnMessage = Callable[[Message, bytes], None]
 block.
 """
 
-Main = Callable[[Connection], None]
-"""The function that a process runs, given its end of the pipe. Found by its name in the process, so
-it must be defined in a module.
+Main = Callable[[Connection, MutableSequence[float]], None]
+"""The function that a process runs, given its end of the pipe and what it shows of itself. Found by
+its name in the process, so it must be defined in a module.
 """
 
 PATIENCE_SECONDS = 10.0
@@ -46,6 +53,19 @@ PATIENCE_SECONDS = 10.0
 MOST_REMEMBERED = 100
 """Number of commands kept for a race that waits in the queue."""
 CLOSE_SECONDS = 1.0
+AT_ONCE = 32
+"""Races that one process runs in turns."""
+SHARE_OF_MEMORY = 0.8
+"""The part of the free memory that races may reserve together."""
+MOST_CRASHES = 2
+"""So often may a process die while one race is at work, without a new checkpoint in between."""
+WATCH_SECONDS = 1.0
+SILENT_SECONDS = 30.0
+"""A process that gives no sign of life for so long is killed."""
+TELL_SECONDS = (10.0, 40.0, 160.0)
+"""When a visitor is told that a step takes long."""
+STEP_SECONDS = 600.0
+"""The longest that a race may keep its process from the others; then the process is killed."""
 RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
 """Delay before a process is restarted if the last one died before its first message; doubles each
 time.
@@ -84,16 +104,36 @@ class Job:
 
     Attributes:
         experiment: JSON values.
+        memory: bytes reserved for it.
+        keep: the file of its checkpoints, or None.
         place: 0 when it runs or is over, n when it is n-th in the queue.
         over: whether it has ended, for any reason.
     """
 
-    def __init__(self, pool: Pool, experiment: Message, on_message: OnMessage) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        number: int,
+        experiment: Message,
+        on_message: OnMessage,
+        memory: int,
+        keep: Path | None,
+        paused: bool,
+    ) -> None:
         self.experiment, self.place, self.over = experiment, 0, False
+        self.memory, self.keep = memory, keep
+        self._number = number
         self._pool, self._on_message = pool, on_message
         self._worker: _Worker | None = None
-        self._waiting: dict[str, Message] = {}
+        self._waiting: dict[str, Message] = {"pause": {"do": "pause"}} if paused else {}
         self._cancelled = False
+        self._crashes = 0
+        self._checkpoint: float | None = None
+        """When the checkpoint was written that the last crash went back to."""
+        self._begun = time.monotonic()
+        self._progress = 0.0
+        self._told = 0
+        """How often its visitors were told that the present step takes long."""
 
     @property
     def pid(self) -> int | None:
@@ -106,6 +146,15 @@ class Job:
         and a cancel removes it from the queue. Never blocks.
         """
         self._pool._command(self, command)
+
+    def _left(self) -> float:
+        """Return for how many more seconds it will run, at the pace so far."""
+        if self._progress <= 0:
+            return float("inf")
+        return (time.monotonic() - self._begun) * (1 - self._progress) / self._progress
+
+    def _can_resume(self) -> bool:
+        return self.keep is not None and self.keep.is_file()
 
     def _tell(self, message: Message, data: bytes | None = None) -> None:
         """Pass a message to the listener. An error of the listener is logged and ends nothing."""
@@ -136,20 +185,34 @@ class Job:
 
 
 class _Worker:
-    """One process, with a thread that reads from it and one that writes to it."""
+    """One process, with a thread that reads from it and one that writes to it.
+
+    Attributes:
+        jobs: the races it runs, by number.
+        board: what it shows of itself, see `engine.workers.worker.BEAT`.
+        stuck: why it was killed, if it was for what a race did, as a clause.
+    """
 
     def __init__(self, pool: Pool) -> None:
         self.connection, theirs = multiprocessing.Pipe()
+        self.board: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", 3)
+        self.board[AT_WORK] = -1.0
         try:
-            self.process = Child(pool._main, (theirs,), "kelvin-worker")
+            self.process = Child(pool._main, (theirs, self.board), "kelvin-worker")
         finally:
             theirs.close()
-        self.job: Job | None = None
+        self.jobs: dict[int, Job] = {}
         self.spoke = False
+        self.stuck: str | None = None
         self._pool = pool
         self._orders: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True, name="kelvin-reader").start()
         threading.Thread(target=self._write, daemon=True, name="kelvin-writer").start()
+
+    @property
+    def at_work(self) -> tuple[int, float]:
+        """The number of the race that is at work, −1 for none, and for how many seconds."""
+        return int(self.board[AT_WORK]), time.monotonic() - self.board[SINCE]
 
     def send(self, order: Message) -> None:
         """Queue a message to the process; the order is kept. The reading thread notices if the
@@ -191,17 +254,26 @@ class Pool:
         size: races at once; see `default_size`.
         main: the function that the processes run; `engine.workers.worker.serve` by default.
         patience: seconds for a cancelled race to end by itself before its process is killed.
+        at_once: races that one process runs in turns.
+        memory: bytes that races may reserve together; most of what is free by default.
     """
 
     def __init__(
-        self, size: int | None = None, main: Main | None = None, patience: float = PATIENCE_SECONDS
+        self,
+        size: int | None = None,
+        main: Main | None = None,
+        patience: float = PATIENCE_SECONDS,
+        at_once: int = AT_ONCE,
+        memory: float | None = None,
     ) -> None:
         from ..system import machine
         from .worker import serve
 
-        self.size = default_size() if size is None else size
+        self.size, self.at_once = default_size() if size is None else size, at_once
         machine.share_among(self.size)
+        self.memory = SHARE_OF_MEMORY * machine.free_memory() if memory is None else memory
         self._main, self._patience = main or serve, patience
+        self._numbers = itertools.count()
         self._lock = threading.RLock()
         self._queue: deque[Job] = deque()
         self._closing = threading.Event()
@@ -217,20 +289,32 @@ class Pool:
         with self._lock:
             for _ in range(self.size):
                 self._workers.append(_Worker(self))
+        threading.Thread(target=self._watch, daemon=True, name="kelvin-watch").start()
 
-    def submit(self, experiment: Message, on_message: OnMessage) -> Job:
+    def submit(
+        self,
+        experiment: Message,
+        on_message: OnMessage,
+        memory: int = 0,
+        keep: Path | None = None,
+        paused: bool = False,
+    ) -> Job:
         """Queue a race. Its messages come in order.
 
         Args:
             experiment: JSON values, already validated.
             on_message: see `OnMessage`.
+            memory: bytes that it needs.
+            keep: the file that its checkpoints are written to. If there is one, the race goes on
+                from it.
+            paused: whether it waits before its first step.
 
         Raises:
             RuntimeError: the pool is closed.
         """
         if self._closing.is_set():
             raise RuntimeError("the pool is closed")
-        job = Job(self, experiment, on_message)
+        job = Job(self, next(self._numbers), experiment, on_message, memory, keep, paused)
         with self._lock:
             self._queue.append(job)
             self._assign()
@@ -245,10 +329,10 @@ class Pool:
             workers, self._workers = self._workers, []
             self._leaving += workers
             leaving = [worker.process for worker in self._leaving]
-            jobs = [worker.job for worker in workers if worker.job is not None] + list(self._queue)
+            jobs = [job for worker in workers for job in worker.jobs.values()] + list(self._queue)
             self._queue.clear()
             for worker in workers:
-                worker.job = None
+                worker.jobs = {}
                 worker.send({"do": "exit"})
             for job in jobs:
                 self._end(
@@ -270,7 +354,7 @@ class Pool:
     def busy(self) -> int:
         """The number of races running now."""
         with self._lock:
-            return sum(worker.job is not None for worker in self._workers)
+            return sum(len(worker.jobs) for worker in self._workers)
 
     @property
     def waiting(self) -> int:
@@ -281,20 +365,59 @@ class Pool:
     # From here on: call with the lock held, so that messages and orders keep the order of events.
 
     def _assign(self) -> None:
-        """Give waiting jobs to idle processes and report the new places in the queue."""
+        """Give waiting jobs to processes, as far as there is room, and report the new places in the
+        queue.
+        """
         with self._lock:
-            for worker in self._workers:
-                if worker.job is None and self._queue:
-                    job = self._queue.popleft()
-                    worker.job, job._worker, job.place = job, worker, 0
-                    job._tell({"type": "state", "state": "starting"})
-                    worker.send({"do": "race", "experiment": job.experiment})
-                    for command in job._waiting.values():
-                        worker.send(command)
+            while self._queue and (worker := self._roomiest(self._queue[0])) is not None:
+                self._hand_over(self._queue.popleft(), worker)
             for place, job in enumerate(list(self._queue), start=1):
                 if job.place != place and not job.over:
                     job.place = place
-                    job._tell({"type": "state", "state": "queued", "place": place})
+                    wait = self.wait(place)
+                    job._tell(
+                        {"type": "state", "state": "queued", "place": place}
+                        | ({} if wait is None else {"seconds": math.ceil(wait)})
+                    )
+
+    def wait(self, place: int) -> float | None:
+        """Return in how many seconds so many of the running races will be over, at their present
+        pace; None if that cannot be told.
+        """
+        with self._lock:
+            left = sorted(job._left() for worker in self._workers for job in worker.jobs.values())
+        if place > len(left) or left[place - 1] == float("inf"):
+            return None
+        return left[place - 1]
+
+    def _roomiest(self, job: Job) -> _Worker | None:
+        """Return the process that has the fewest races, and none in a long step; None if there is
+        no room for one more.
+        """
+        jobs = [one for worker in self._workers for one in worker.jobs.values()]
+        if jobs and sum(one.memory for one in jobs) + job.memory > self.memory:
+            return None
+        free = [worker for worker in self._workers if len(worker.jobs) < self.at_once]
+
+        def load(worker: _Worker) -> tuple[bool, int]:
+            number, seconds = worker.at_work
+            return number >= 0 and seconds > WATCH_SECONDS, len(worker.jobs)
+
+        return min(free, key=load, default=None)
+
+    def _hand_over(self, job: Job, worker: _Worker) -> None:
+        """Let a process begin a race, or go on with it."""
+        worker.jobs[job._number] = job
+        job._worker, job.place, job._told = worker, 0, 0
+        job._begun, job._progress = time.monotonic(), 0.0
+        job._tell({"type": "state", "state": "starting"})
+        order: Message = {"do": "race", "race": job._number, "experiment": job.experiment}
+        if job.keep is not None:
+            order["keep"] = str(job.keep)
+        worker.send(order)
+        for command in job._waiting.values():
+            worker.send({**command, "race": job._number})
+        job._waiting = {}
 
     def _command(self, job: Job, command: Message) -> None:
         with self._lock:
@@ -302,7 +425,7 @@ class Pool:
                 return
             cancel = command.get("do") == "cancel"
             if job._worker is not None:
-                job._worker.send(command)
+                job._worker.send({**command, "race": job._number})
                 if cancel and not job._cancelled:
                     job._cancelled = True
                     self._insist(job._worker, job)
@@ -328,7 +451,7 @@ class Pool:
 
         def kill() -> None:
             with self._lock:
-                if worker.job is job:
+                if job._worker is worker and not job.over:
                     worker.process.kill()
 
         timer = threading.Timer(self._patience, kill)
@@ -341,53 +464,101 @@ class Pool:
         job._tell(message, data)
 
     def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
-        """Handle a message that a process has sent about its race."""
+        """Handle a message that a process has sent about one of its races."""
+        job = worker.jobs.get(about.pop("race"))
+        if job is None:  # it was ended meanwhile
+            return
+        job._progress = about.pop("progress", job._progress)
         last = about.get("state") in ("done", "ended") or (
             about["type"] == "problem" and not about.get("passing")
         )
-        job = worker.job
         if not last:
-            if job is not None:
-                job._tell(about, data)
+            job._tell(about, data)
             return
         with self._lock:
             self._failed_starts = 0
-            if worker.job is not None:
-                worker.job = None
-                assert job is not None
+            if worker.jobs.pop(job._number, None) is not None:
                 self._end(job, about, data)
             self._assign()
 
+    def _watch(self) -> None:
+        """Tell visitors of steps that take long, and kill processes that do not answer."""
+        while not self._closing.is_set():
+            time.sleep(WATCH_SECONDS)
+            with self._lock:
+                for worker in self._workers:
+                    self._look_at(worker)
+
+    def _look_at(self, worker: _Worker) -> None:
+        if not worker.jobs or not worker.spoke:
+            return
+        number, seconds = worker.at_work
+        silent = time.monotonic() - worker.board[BEAT]
+        for job in worker.jobs.values():
+            slow = silent if silent > TELL_SECONDS[0] else seconds if job._number == number else 0.0
+            told = sum(slow >= limit for limit in TELL_SECONDS)
+            if told > job._told:
+                what = "Its process does not answer" if slow == silent else "One step takes long"
+                job._tell(
+                    {
+                        "type": "problem",
+                        "passing": True,
+                        "sentence": f"{what}: {slow:,.0f} seconds so far.",
+                    }
+                )
+            job._told = told
+        if silent > SILENT_SECONDS:
+            worker.stuck = f"gave no sign of life for {silent:,.0f} seconds"
+            worker.process.kill()
+        elif number >= 0 and seconds > STEP_SECONDS:
+            worker.stuck = f"was {seconds:,.0f} seconds in one step"
+            worker.process.kill()
+
     def _died(self, worker: _Worker) -> None:
-        """Handle the end of a process: end its race with a sentence and start a new process."""
+        """Handle the end of a process: let its races go on from their checkpoints, or end them with
+        a sentence, and start a new process.
+        """
         with self._lock:
             if worker not in self._workers or self._closing.is_set():
                 return
             self._workers.remove(worker)
-            job, worker.job = worker.job, None
-            code = worker.process.exitcode
-            if job is not None and job._cancelled:
-                self._end(
-                    job,
-                    {
-                        "type": "state",
-                        "state": "ended",
-                        "sentence": "The race was stopped.",
-                        "calm": True,
-                    },
-                )
-            elif job is not None:
-                log.warning("the process of a race ended with exit code %s", code)
-                self._end(job, {"type": "state", "state": "ended", "sentence": _exit_reason(code)})
+            jobs, worker.jobs = list(worker.jobs.values()), {}
+            code, at_work = worker.process.exitcode, worker.at_work[0]
+            if jobs:
+                log.warning("the process of %s races ended with exit code %s", len(jobs), code)
             else:
                 log.warning("an idle process ended with exit code %s", code)
+            resumed = [job for job in jobs if self._goes_on(job, job._number == at_work)]
+            for job in jobs:
+                if job in resumed:
+                    job._worker = None
+                elif job._cancelled:
+                    self._end(job, _ended("The race was stopped.", calm=True))
+                else:
+                    self._end(job, _ended(_exit_reason(code, worker.stuck)))
+            self._queue.extendleft(reversed(resumed))
             self._failed_starts = 0 if worker.spoke else self._failed_starts + 1
             wait = (
                 min(RETRY_SECONDS_MOST, RETRY_SECONDS * 2 ** min(16, self._failed_starts - 1))
                 if self._failed_starts
                 else 0.0
             )
+            if self._workers:
+                self._assign()
         self._replace(wait)
+
+    def _goes_on(self, job: Job, was_at_work: bool) -> bool:
+        """Return whether a race whose process has died goes on from its checkpoint. One that was at
+        work then may be the reason: it does so only a few times without getting any further.
+        """
+        if job._cancelled or not job._can_resume():
+            return False
+        assert job.keep is not None
+        written = job.keep.stat().st_mtime
+        if written != job._checkpoint:
+            job._crashes, job._checkpoint = 0, written
+        job._crashes += was_at_work
+        return job._crashes <= MOST_CRASHES
 
     def _replace(self, wait: float) -> None:
         """Start a process, after a delay if the last one could not start or died at once: retrying
@@ -407,9 +578,15 @@ class Pool:
                 return
 
 
-def _exit_reason(code: int | None) -> str:
+def _ended(sentence: str, **more: Any) -> Message:
+    return {"type": "state", "state": "ended", "sentence": sentence, **more}
+
+
+def _exit_reason(code: int | None, stuck: str | None) -> str:
     """Return why a process ended, as a sentence for the people watching its race."""
-    if code == -9:  # SIGKILL, which Windows does not have
+    if stuck is not None:
+        why = f"{stuck} and was stopped"
+    elif code == -9:  # SIGKILL, which Windows does not have
         why = "was killed, most often because the machine ran out of memory"
     elif code is not None and code < 0:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, MutableSequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -124,7 +124,10 @@ class FakeRace:
             "type": "metrics",
             "k": k,
             "clock": self.clock,
-            "lanes": [{"step": lane.step} for lane in self.lanes],
+            "lanes": [
+                {"step": lane.step, "finished": lane.finished, "progress": min(1, lane.step / 20)}
+                for lane in self.lanes
+            ],
             "events": self.reheats,
         }
 
@@ -151,7 +154,7 @@ class FakeRace:
         yield Frame(0, self.metrics(0), None)
 
 
-def serve(connection: Connection) -> None:
+def serve(connection: Connection, board: MutableSequence[float]) -> None:
     """The main function of a worker process whose races are fake."""
     import engine.race.race
     import engine.race.seed_races
@@ -159,10 +162,10 @@ def serve(connection: Connection) -> None:
 
     engine.race.race.Race = FakeRace  # type: ignore[assignment, misc]
     vars(engine.race.seed_races)["Race"] = FakeRace
-    worker.serve(connection)
+    worker.serve(connection, board)
 
 
-def stillborn(connection: Connection) -> None:
+def stillborn(connection: Connection, board: MutableSequence[float]) -> None:
     """The main function of a worker process that never comes to life."""
     raise SystemExit(3)
 

@@ -75,7 +75,7 @@ def test_nothing_but_plain_values_is_read(tmp_path: Path) -> None:
     with pytest.raises(
         BadInput,
         match=(
-            r"^snapshot.version: 99 is not allowed; expected 1 to 4 \(a newer Kelvin made this "
+            r"^snapshot.version: 99 is not allowed; expected 1 to 5 \(a newer Kelvin made this "
             r"one\)$"
         ),
     ):

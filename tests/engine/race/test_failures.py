@@ -25,7 +25,7 @@ from engine.race.comparison import rows
 from engine.race.failures import cause_of, gentler
 from engine.race.race import Race
 from engine.registry import fields
-from engine.workers.worker import RaceRunner
+from engine.workers.race_runner import RaceRunner
 from tests.engine.support.command_line import run
 from tests.engine.workers.test_worker import Wire
 
@@ -511,7 +511,7 @@ def test_a_worker_tells_of_the_lane_that_failed_and_takes_the_other_to_its_end(
 ) -> None:
     failing(monkeypatch, "annealing", at, KINDS["defect"][0])
     wire = Wire()
-    RaceRunner(wire, race_of().began).run()  # type: ignore[arg-type]
+    wire.drive(RaceRunner(race_of().began, wire.send))
     rows = [message["lanes"] for message in wire.messages if message["type"] == "metrics"]
     assert rows[-1][0]["trouble"].startswith(f"Simulated annealing ended at step {at}")
     assert (rows[0][0]["trouble"] is not None) == (at == 0), (

@@ -14,8 +14,8 @@ from tests.engine.support.listening import Listener, Start, eventually
 
 @pytest.fixture(scope="module")
 def pool() -> Iterator[Pool]:
-    """Two processes with fake races, shared: a process takes seconds to start."""
-    pool = Pool(2, main=fake_race.serve)
+    """Two processes with one fake race each, shared: a process takes seconds to start."""
+    pool = Pool(2, main=fake_race.serve, at_once=1)
     yield pool
     pool.close()
 

@@ -171,7 +171,7 @@ def test_spawning_leaves_the_main_module_alone(pool: Pool, start: Start) -> None
 
 @pytest.mark.slow
 def test_a_stuck_race_is_killed_when_it_does_not_stop() -> None:
-    with_little_patience = Pool(1, main=fake_race.serve, patience=0.3)
+    with_little_patience = Pool(1, main=fake_race.serve, patience=0.3, at_once=1)
     heard, after = Listener(), Listener()
     job = with_little_patience.submit(experiment(fake_race.STUCK), heard)
     heard.wait(lambda message: message["type"] == "picture")
@@ -206,7 +206,7 @@ def test_a_worker_that_cannot_start_is_not_tried_without_pause(
 
 
 def test_closing_leaves_no_process_and_tells_everybody() -> None:
-    pool = Pool(1, main=fake_race.serve)
+    pool = Pool(1, main=fake_race.serve, at_once=1)
     running, waiting = Listener(), Listener()
     pool.submit(experiment(fake_race.ENDLESS), running)
     pool.submit(experiment(fake_race.ENDLESS), waiting)

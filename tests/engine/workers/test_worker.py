@@ -12,34 +12,28 @@ import pytest
 
 from engine.datasets.hand_drawn import encode_points
 from engine.experiment.model import Experiment
-from engine.messages.encoding import Message, decode
-from engine.workers import worker
-from engine.workers.worker import RaceRunner, _Cancelled
+from engine.messages.encoding import Message, decode, encode
+from engine.workers import race_runner
+from engine.workers.race_runner import FOR_EVER, Cancelled, RaceRunner
 
 
 class Wire:
-    """The worker's end of a pipe: gives the commands in its list, one list each time the worker
-    waits, and keeps what it is told.
+    """Stands in for the rest of the worker: gives the commands in its lists, one list each time the
+    race waits, and keeps what it is told.
     """
 
     def __init__(self, *orders: list[Message]) -> None:
         self.orders = deque(orders)
-        self.now: deque[Message] = deque()
         self.messages: list[Message] = []
 
-    def poll(self, seconds: float = 0.0) -> bool:
-        return bool(self.now)
+    def send(self, message: Message) -> None:
+        self.messages.append(decode(encode(message)))
 
-    def recv(self) -> Message:
-        if not self.now:  # it waits
-            self.now.extend(self.orders.popleft() if self.orders else [{"do": "cancel"}])
-        return self.now.popleft()
-
-    def send(self, about: Message) -> None:
-        pass
-
-    def send_bytes(self, data: bytes) -> None:
-        self.messages.append(decode(data))
+    def drive(self, runner: RaceRunner) -> None:
+        """Run a race until it is over, or cancelled because there are no more orders."""
+        for wait in runner.run():
+            if wait == FOR_EVER:
+                runner.inbox.extend(self.orders.popleft() if self.orders else [{"do": "cancel"}])
 
     def kinds(self) -> list[str]:
         return [message.get("state") or message["type"] for message in self.messages]
@@ -54,14 +48,15 @@ def drive(
     other and is cancelled.
     """
     wire = Wire(*orders)
-    wire.now.append({"do": "pause"})
     value = {
         "dataset": dataset or {"name": "moons", "points": 40},
         "lanes": list(lanes),
         "budget": {"currency": "evaluations", "amount": 1e7},
     }
-    with pytest.raises(_Cancelled):
-        RaceRunner(wire, Experiment.parse(value)).run()  # type: ignore[arg-type]
+    runner = RaceRunner(Experiment.parse(value), wire.send)
+    runner.inbox.append({"do": "pause"})
+    with pytest.raises(Cancelled):
+        wire.drive(runner)
     return wire
 
 
@@ -153,7 +148,7 @@ def test_points_and_planes_of_a_landscape_are_refused() -> None:
 
 
 def test_many_weights_are_sent_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "WEIGHTS_BYTES", 100)
+    monkeypatch.setattr(race_runner, "WEIGHTS_BYTES", 100)
     wire = drive([{"do": "step"}], [{"do": "weights"}])
     assert wire.kinds() == [
         *[kind for kind in BEGUN if kind != "weights"],
@@ -180,7 +175,7 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
         "budget": {"currency": "evaluations", "amount": 1e7},
     }
     wire = Wire()
-    at_the_wheel = RaceRunner(wire, Experiment.parse(value))  # type: ignore[arg-type]
+    at_the_wheel = RaceRunner(Experiment.parse(value), wire.send)
     detail = at_the_wheel.race.detail
     cost = [0.004]
 
@@ -193,7 +188,7 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(1000):
         at_the_wheel._detail_if_due()
         clock[0] += 0.1
-    assert wire.kinds().count("detail") == pytest.approx(100 / worker.DETAIL_SECONDS, abs=3), (
+    assert wire.kinds().count("detail") == pytest.approx(100 / race_runner.DETAIL_SECONDS, abs=3), (
         "every two seconds where it is cheap"
     )
     cost[0] = 0.08
@@ -203,5 +198,5 @@ def test_dear_details_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
         at_the_wheel._detail_if_due()
         clock[0] += 0.1
     dear = wire.kinds().count("detail") - before
-    assert dear * cost[0] <= 100 * worker.DETAIL_SHARE + cost[0]
+    assert dear * cost[0] <= 100 * race_runner.DETAIL_SHARE + cost[0]
     assert dear >= 8
