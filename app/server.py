@@ -18,12 +18,19 @@ environment.prepare()  # before anything imports PyTorch; the workers inherit it
 
 import streamlit as st  # noqa: E402
 from starlette.middleware import Middleware  # noqa: E402
+from streamlit import config  # noqa: E402
 from streamlit.runtime.pages_manager import PagesManager  # noqa: E402
 
+from app.hosting import descriptors, login, status, watch  # noqa: E402
+from app.hosting.door import Door  # noqa: E402
+from app.hosting.drain import Drain  # noqa: E402
+from app.hosting.watched_pool import WatchedPool  # noqa: E402
 from app.live import bundle, stream  # noqa: E402
 from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
+from app.text import t  # noqa: E402
+from engine import __version__  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
 from engine.system import settings  # noqa: E402
 from engine.workers.pool import Pool  # noqa: E402
@@ -63,10 +70,22 @@ def prepare() -> None:
 async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     """Start the worker processes with the server and end them with it."""
     global _hub
+    watch.configure()
+    files = descriptors.raise_limit()
+    if files < descriptors.FEW:
+        watch.log.warning(t("hosting.few-files", most=files))
     pool = Pool()
-    _hub = Hub(pool, grace=settings.grace(GRACE_SECONDS))
+    _hub = Hub(WatchedPool(pool), grace=settings.grace(GRACE_SECONDS))  # type: ignore[arg-type]
     try:
         prepare()
+        Drain(_hub).listen()
+        watch.tell(
+            "serving",
+            version=__version__,
+            password=settings.password() is not None,
+            files=files,
+            base=base,
+        )
         yield {}
     finally:
         _hub.close()
@@ -78,12 +97,19 @@ try:
 except BadInput as refusal:
     print(refusal, file=sys.stderr)
     raise SystemExit(2) from None
+if login.framed():
+    # Otherwise browsers do not send its cookie in a page of another site, and it takes no files.
+    config.set_option("server.xsrfCookieSameSite", "none")
 
 base = str(st.get_option("server.baseUrlPath") or "").strip("/")
 base = f"/{base}" if base else ""
 app = st.App(
     ROOT / "app" / "main.py",
-    routes=stream.routes(hub, base),
-    middleware=[Middleware(Guards), Middleware(Preload, base=base)],
+    routes=[*stream.routes(hub, base), *status.routes(hub, base)],
+    middleware=[
+        Middleware(Guards, embed=settings.embed()),
+        Middleware(Door, base=base),
+        Middleware(Preload, base=base),
+    ],
     lifespan=lifespan,
 )

@@ -18,7 +18,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -27,6 +26,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app import replay, thumbnails
 from app.allowance import within
+from app.hosting.addresses import origin_allowed, shortened
+from app.hosting.watch import WATCH
 from app.live import bundle
 from app.live.bundle import FRONTEND
 from app.live.hub import Hub, ServerBusy, Viewer
@@ -40,7 +41,6 @@ from engine.experiment.model import MAX_LANES, MAX_SEEDS
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
-from engine.system import settings
 from engine.system.input_checks import check
 
 log = logging.getLogger(__name__)
@@ -94,26 +94,10 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
     ]
 
 
-def origin_allowed(origin: str | None, host: str | None) -> bool:
-    """Return whether a page of that origin may open the socket: Kelvin's own pages, and those
-    listed in ``KELVIN_ORIGINS`` (commas; ``*`` for all).
-
-    A browser always sends an origin; a client that sends none is rejected unless all are allowed.
-    """
-    listed = settings.origins()
-    if "*" in listed:
-        return True
-    if not origin:
-        return False
-    try:
-        own = urlsplit(origin).netloc.lower()
-    except ValueError:
-        return False
-    return origin in listed or (bool(host) and own == str(host).lower())
-
-
 async def refusal(request: Request) -> Response:
     """Return why pages of an origin may not open the socket; the browser itself gives no reason."""
+    if why := request.scope.get("kelvin.why"):  # the door's reason
+        return JSONResponse({"sentence": why})
     origin = request.query_params.get("origin", "")[:MOST_ORIGIN]
     if origin_allowed(origin, request.headers.get("host")):
         return JSONResponse({"sentence": None})
@@ -127,6 +111,8 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
         return
     await socket.accept()
     viewer = Viewer()
+    WATCH.audience.add(viewer)
+    WATCH.viewers.inc()
     sender = asyncio.create_task(_send(socket, viewer))
     try:
         await _listen(socket, hub, viewer)
@@ -135,6 +121,9 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
     finally:
         sender.cancel()
         hub.leave(viewer)
+        WATCH.audience.discard(viewer)
+        WATCH.viewers.dec()
+        WATCH.dropped.inc(viewer.dropped)
         with contextlib.suppress(asyncio.CancelledError, Exception):
             await sender
         if (
@@ -149,7 +138,10 @@ async def _send(socket: WebSocket, viewer: Viewer) -> None:
     """Send the queued messages one after the other. A slow viewer misses pictures, nothing else."""
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         while True:
-            await socket.send_bytes(await viewer.next())
+            data = await viewer.next()
+            await socket.send_bytes(data)
+            WATCH.sent.inc()
+            WATCH.sent_bytes.inc(len(data))
 
 
 async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
@@ -161,15 +153,25 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
         text = message.get("text")
         now = int(time.monotonic())
         second, count = (now, 1) if now != second else (second, count + 1)
+        WATCH.commands.inc()
         if count > MOST_PER_SECOND:
+            WATCH.refuse("rate", client=shortened(socket.scope))
             viewer.say({"type": "problem", "sentence": t("server.too-many", most=MOST_PER_SECOND)})
             await asyncio.sleep(1)
         elif text is None or len(text.encode("utf-8", "replace")) > MOST_BYTES:
+            WATCH.refuse("size", client=shortened(socket.scope))
             viewer.say(
                 {"type": "problem", "sentence": t("server.too-long", most=f"{MOST_BYTES:,}")}
             )
         else:
             obey(hub, viewer, text)
+
+
+class Ending(Exception):
+    """Raised when the server is about to end and starts no more races."""
+
+    def __init__(self) -> None:
+        super().__init__(t("hosting.ending"))
 
 
 def obey(hub: Hub, viewer: Viewer, text: str) -> None:
@@ -178,7 +180,9 @@ def obey(hub: Hub, viewer: Viewer, text: str) -> None:
     """
     try:
         _obey(hub, viewer, text)
-    except (BadInput, ServerBusy) as error:
+    except (BadInput, ServerBusy, Ending) as error:
+        if not isinstance(error, BadInput):
+            WATCH.refuse("ending" if isinstance(error, Ending) else "full")
         viewer.say({"type": "problem", "sentence": str(error)})
     except Exception:
         log.exception("a command failed")
@@ -193,6 +197,8 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     check(command)
     do = command.get("do") if isinstance(command, dict) else None
     if do == "run":
+        if WATCH.draining:
+            raise Ending
         experiment, fewer = within(parse_experiment(command.get("experiment")))
         then = command.get("then", [])
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -18,10 +19,16 @@ from ..errors import BadInput, one_line
 KNOWN = (
     "KELVIN_CACHE",
     "KELVIN_DATA",
+    "KELVIN_DRAIN",
+    "KELVIN_EMBED",
     "KELVIN_EVIDENCE",
     "KELVIN_GRACE",
+    "KELVIN_HOSTS",
+    "KELVIN_LOG",
     "KELVIN_MEMORY",
     "KELVIN_ORIGINS",
+    "KELVIN_PASSWORD",
+    "KELVIN_SOCKETS",
     "KELVIN_THREADS",
     "KELVIN_UPLOADS",
     "KELVIN_WORKERS",
@@ -31,6 +38,15 @@ MOST_GIB = 2**20
 MOST_GRACE = 86_400.0
 MOST_WORKERS = 64
 MOST_THREADS = 256
+MOST_DRAIN = 3600.0
+SOCKETS = 256
+"""Sockets that one address may hold by default: a classroom of 64 behind one router, two tabs each,
+since an open page holds two.
+"""
+MOST_SOCKETS = 100_000
+PASSWORD_LENGTHS = (8, 200)
+LOGS = ("plain", "json")
+_NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 
 
 def memory() -> float | None:
@@ -123,11 +139,7 @@ def origins() -> list[str]:
     Raises:
         BadInput: one is not an origin.
     """
-    listed = [
-        entry.strip().rstrip("/")
-        for entry in (_given("KELVIN_ORIGINS") or "").split(",")
-        if entry.strip()
-    ]
+    listed = _listed("KELVIN_ORIGINS")
     for entry in listed:
         if entry != "*" and not _is_origin(entry):
             raise BadInput(
@@ -136,6 +148,96 @@ def origins() -> list[str]:
                 "* or origins with commas between them, such as https://kelvin.example.org",
             )
     return listed
+
+
+def hosts() -> list[str]:
+    """Return the names, in lower case, by which browsers may address the server, besides those
+    that need no listing (``KELVIN_HOSTS``); ``*`` for all, ``*.example.org`` for all below one.
+
+    Raises:
+        BadInput: one is not a name.
+    """
+    listed = [entry.lower().rstrip(".") for entry in _listed("KELVIN_HOSTS")]
+    for entry in listed:
+        if entry != "*" and not _NAME.fullmatch(entry):
+            raise BadInput(
+                "KELVIN_HOSTS",
+                entry,
+                "* or names without scheme and port, with commas between them, such as "
+                "kelvin.example.org",
+            )
+    return listed
+
+
+def embed() -> list[str]:
+    """Return the origins whose pages may show Kelvin in a frame, besides its own
+    (``KELVIN_EMBED``).
+
+    Raises:
+        BadInput: one is not an origin.
+    """
+    listed = _listed("KELVIN_EMBED")
+    for entry in listed:
+        if not _is_origin(entry):
+            raise BadInput(
+                "KELVIN_EMBED",
+                entry,
+                "origins with commas between them, such as https://course.example.org",
+            )
+    return listed
+
+
+def password() -> str | None:
+    """Return the password that visitors must enter (``KELVIN_PASSWORD``); None if it is not set.
+
+    Raises:
+        BadInput: it is too short or too long. The message does not contain it.
+    """
+    found = os.environ.get("KELVIN_PASSWORD", "").strip()
+    if not found:
+        return None
+    least, most = PASSWORD_LENGTHS
+    if not least <= len(found) <= most or not found.isprintable():
+        raise BadInput(
+            "KELVIN_PASSWORD",
+            f"({len(found)} characters)",
+            f"{least} to {most} characters that can be printed",
+        )
+    return found
+
+
+def sockets() -> int:
+    """Return how many sockets one address may hold at once (``KELVIN_SOCKETS``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    return _count("KELVIN_SOCKETS", MOST_SOCKETS) or SOCKETS
+
+
+def drain(usual: float) -> float:
+    """Return for how many seconds a server that is asked to end lets running races go on
+    (``KELVIN_DRAIN``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    found = _number(
+        "KELVIN_DRAIN", f"a number of seconds from 0 to {MOST_DRAIN:,.0f}, such as 5", MOST_DRAIN
+    )
+    return usual if found is None else found
+
+
+def log() -> str:
+    """Return the form of the server's log (``KELVIN_LOG``), one of `LOGS`.
+
+    Raises:
+        BadInput: it is another.
+    """
+    found = (_given("KELVIN_LOG") or LOGS[0]).lower()
+    if found not in LOGS:
+        raise BadInput("KELVIN_LOG", found, f"one of {', '.join(LOGS)}")
+    return found
 
 
 def check() -> None:
@@ -153,6 +255,12 @@ def check() -> None:
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
         _try(name)
     origins()
+    hosts()
+    embed()
+    password()
+    sockets()
+    drain(0)
+    log()
     unknown = sorted(
         name for name in os.environ if name.startswith("KELVIN_") and name not in KNOWN
     )
@@ -178,6 +286,11 @@ def _check_folder(name: str, folder: Path | None) -> None:
 def _given(name: str) -> str | None:
     """Return the value of a variable; None if it is empty or not set."""
     return os.environ.get(name, "").strip() or None
+
+
+def _listed(name: str) -> list[str]:
+    """Return the entries of a list with commas, without blanks and slashes at their ends."""
+    return [entry.strip().rstrip("/") for entry in (_given(name) or "").split(",") if entry.strip()]
 
 
 def _number(name: str, allowed: str, most: float) -> float | None:
@@ -248,8 +361,9 @@ def _is_origin(text: str) -> bool:
         return (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
+            # what a browser sends has no other signs, and in a policy some would begin a new rule
+            and re.fullmatch(r"[\w.:\[\]-]+", parts.netloc, re.ASCII) is not None
             and text == f"{parts.scheme}://{parts.netloc}"
-            and "@" not in text
             and parts.port != 0
         )
     except ValueError:

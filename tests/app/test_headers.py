@@ -11,7 +11,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from app.live.headers import FRAMES, GUARDS, Guards
+from app.live.headers import FRAMES, GUARDS, Guards, policy
 
 
 async def own(request: Request) -> Response:
@@ -54,18 +54,44 @@ def client() -> TestClient:
 def test_every_answer_has_them(client: TestClient, method: str, path: str, status: int) -> None:
     found = client.request(method, path)
     assert found.status_code == status
-    assert {name: found.headers.get_list(name) for name in GUARDS} == {
-        name: [value] for name, value in GUARDS.items()
+    guards = {**GUARDS, FRAMES: "SAMEORIGIN"}
+    assert {name: found.headers.get_list(name) for name in guards} == {
+        name: [value] for name, value in guards.items()
     }
-    assert FRAMES in found.headers.get_list("content-security-policy")
+    assert policy() in found.headers.get_list("content-security-policy")
 
 
 def test_a_policy_that_is_there_stays(client: TestClient) -> None:
     found = client.get("/")
-    assert found.headers.get_list("content-security-policy") == ["default-src 'none'", FRAMES]
+    assert found.headers.get_list("content-security-policy") == ["default-src 'none'", policy()]
     assert found.headers["x-other"] == "kept"
 
 
 def test_sockets_are_let_through(client: TestClient) -> None:
     with client.websocket_connect("/talk") as socket:
         assert socket.receive_text() == "hello"
+
+
+def rules(text: str) -> dict[str, list[str]]:
+    return {name: sources for name, *sources in (rule.split() for rule in text.split("; "))}
+
+
+def test_no_script_of_another_host_and_none_made_of_text() -> None:
+    found = rules(policy())
+    assert found["default-src"] == ["'self'"]
+    assert found["object-src"] == ["'none'"]
+    assert not {"'unsafe-eval'", "'unsafe-inline'", "*", "data:", "https:"} & {*found["script-src"]}
+    assert any(source.startswith("'sha256-") for source in found["script-src"])
+    hosts = [source for sources in found.values() for source in sources if "." in source]
+    assert hosts == []
+
+
+def test_only_the_origins_that_are_named_may_show_it_in_a_frame() -> None:
+    assert rules(policy())["frame-ancestors"] == ["'self'"]
+    named = ["https://course.example.org", "http://localhost:9000"]
+    assert rules(policy(named))["frame-ancestors"] == ["'self'", *named]
+    app = Starlette(routes=[Route("/", own)], middleware=[Middleware(Guards, embed=named)])
+    found = TestClient(app).get("/")
+    assert policy(named) in found.headers.get_list("content-security-policy")
+    assert all(found.headers[name] == value for name, value in GUARDS.items())
+    assert found.headers["x-frame-options"] == "ALLOWALL", "none is added; it would forbid them"

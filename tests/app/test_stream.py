@@ -24,10 +24,11 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient, WebSocketDenialResponse, WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+from app.hosting.addresses import origin_allowed
 from app.live import stream
 from app.live.bundle import ENTRIES, source, version
 from app.live.hub import Hub
-from app.live.stream import origin_allowed, routes
+from app.live.stream import routes
 from engine.messages.encoding import Message, decode
 from engine.workers.pool import Pool
 from tests.app import fake_race

@@ -15,7 +15,17 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Frame,
+    Page,
+    Playwright,
+    TimeoutError,
+    expect,
+    sync_playwright,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).resolve().parent / "shots"
@@ -31,8 +41,36 @@ PATIENCE = 1000 * int(os.environ.get("BROWSER_PATIENCE", "300"))
 KELVIN_TEST_PATIENCE sets the seconds."""
 expect.set_options(timeout=PATIENCE)
 TRIES = 3
+POLL_MS = 50
 
 expect.set_options(timeout=PATIENCE)
+
+
+def wait_for_function(
+    self: Page | Frame, expression: str, *, arg: Any = None, timeout: float | None = None
+) -> None:
+    """Wait until a script's value is true. Playwright's own way evaluates text in the page, which
+    the page's security policy forbids.
+    """
+    script = (
+        f"async (x) => {{ let f = ({expression}); if (typeof f === 'function') f = f(x); "
+        "return Boolean(await f); }"
+    )
+    until = time.monotonic() + (PATIENCE if timeout is None else timeout) / 1000
+    while True:
+        try:
+            if self.evaluate(script, arg):
+                return
+        except Error as error:  # the page is just being left for another
+            if "context was destroyed" not in str(error):
+                raise
+        if time.monotonic() > until:
+            raise TimeoutError(f"waited in vain for {expression}")
+        self.wait_for_timeout(POLL_MS)
+
+
+for kind in (Page, Frame):
+    setattr(kind, "wait_for_function", wait_for_function)  # noqa: B010 (mypy: no such method)
 
 
 class Server:

@@ -261,7 +261,7 @@ def test_what_is_no_recording_is_refused_and_a_dropped_one_is_taken(open_page: O
     page = gallery(open_page)
     bring(page, "broken", content=BYTES[:5000])
     notice = page.get_by_test_id("notice")
-    expect(notice).to_contain_text("“broken.kelvin” was not imported. This recording is cut off")
+    expect(notice).to_contain_text("“broken.kelvin” was not imported. This recording is incomplete")
     page.evaluate(
         """async () => {
             const file = new File([await (await fetch('/kelvin/recordings/first-screen.kelvin')).arrayBuffer()], 'Dropped.kelvin');

@@ -35,7 +35,13 @@ BAD = {
         "ftp://kelvin.example.org",
         "https://a.example.org,b",
         "https://a.example.org/path",
+        "https://u@a.example.org",
     ),
+    "KELVIN_HOSTS": ("https://kelvin.example.org", "a b", "kelvin.example.org:80", "a/b", "a..b"),
+    "KELVIN_EMBED": ("*", "course", "https://a;script-src *", "https://a' b", "https://a.ex/path"),
+    "KELVIN_SOCKETS": ("0", "many", "-1", "2.5", "100001"),
+    "KELVIN_DRAIN": ("soon", "-1", "nan", "3601"),
+    "KELVIN_LOG": ("xml", "json lines"),
 }
 GOOD = {
     "KELVIN_MEMORY": ("4", "0.001", " 2.5 ", "1e3", ""),
@@ -52,6 +58,11 @@ GOOD = {
         "http://[::1]:80",
         "",
     ),
+    "KELVIN_HOSTS": ("*", "kelvin.example.org, *.lab.example.", "Kelvin", "a_b.example", ""),
+    "KELVIN_EMBED": ("https://course.example.org, http://localhost:9000/", ""),
+    "KELVIN_SOCKETS": ("1", " 256 ", ""),
+    "KELVIN_DRAIN": ("0", "3600", "2.5", ""),
+    "KELVIN_LOG": ("plain", "JSON", ""),
 }
 
 
@@ -160,3 +171,31 @@ def test_without_a_cache_named_it_is_the_users(
     assert mnist.cache_folder() == tmp_path / "kelvin"
     monkeypatch.setenv("KELVIN_CACHE", str(tmp_path / "other"))
     assert mnist.cache_folder() == tmp_path / "other"
+
+
+@pytest.mark.parametrize("value", ["short77", "x" * 201, "tab\tinside", "bell\x07inside"])
+def test_a_password_that_is_refused_is_not_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("KELVIN_PASSWORD", value)
+    code, out, err = run(capsys, "list")
+    assert (code, out) == (2, "")
+    assert err.startswith("KELVIN_PASSWORD: ")
+    assert "8 to 200 characters" in err
+    assert value not in err
+
+
+def test_a_password_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_PASSWORD", "")
+    assert settings.password() is None
+    monkeypatch.setenv("KELVIN_PASSWORD", "pässword, ten")
+    assert settings.password() == "pässword, ten"
+
+
+def test_what_is_not_set_has_its_usual_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.hosts() == settings.embed() == []
+    assert settings.sockets() == settings.SOCKETS
+    assert settings.drain(5) == 5
+    assert settings.log() == "plain"
+    monkeypatch.setenv("KELVIN_HOSTS", "Kelvin.Example., *.lab.example")
+    assert settings.hosts() == ["kelvin.example", "*.lab.example"]
