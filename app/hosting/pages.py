@@ -17,7 +17,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <meta name="color-scheme" content="light dark">
-{head}<title>{title}</title>
+<title>{title}</title>
 <style>
 :root {{ --paper: #fbfaf7; --card: #fff; --ink: #1a1a1a; --soft: #5c564e; --line: #8d867b;
   --rule: #e5e0d8; --hot: #c4451f; --bad: #a52a10; }}
@@ -45,6 +45,7 @@ table {{ width: 100%; border-collapse: collapse; }}
 th, td {{ text-align: left; padding: 6px 0; border-bottom: 1px solid var(--rule);
   font-weight: 400; vertical-align: top; }}
 th {{ color: var(--soft); padding-right: 16px; }}
+table + form {{ margin-top: 24px; }}
 td {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
 </style>
 </head>
@@ -58,19 +59,17 @@ td {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap
 """
 
 
-def page(title: str, body: str, head: str = "", wide: bool = False) -> str:
+def page(title: str, body: str, wide: bool = False) -> str:
     """Return a page.
 
     Args:
         title: its title, as text.
         body: HTML.
-        head: HTML for its head.
         wide: whether it holds tables, which begin at the top.
     """
     return _PAGE.format(
         title=html.escape(title),
         body=body,
-        head=head,
         icon=ICON.replace('role="img" aria-label="Kelvin"', 'aria-hidden="true"'),
         width="640px" if wide else "400px",
         align="flex-start" if wide else "center",

@@ -26,8 +26,6 @@ from app.text import t
 from engine import __version__
 from engine.uploads.store import store_folder
 
-AGAIN_SECONDS = 10
-"""After which the page loads itself again."""
 NEVER_KEPT = {"Cache-Control": "no-store"}
 UNITS = ("B", "KB", "MB", "GB", "TB")
 
@@ -195,8 +193,8 @@ def page(figures: Figures) -> str:
         for name, value in rows:
             body += f'<tr><th scope="row">{html.escape(name)}</th><td>{html.escape(value)}</td>'
         body += "</table>"
-    head = f'<meta http-equiv="refresh" content="{AGAIN_SECONDS}">\n'
-    return pages.page(f"Kelvin: {t('hosting.status')}", body, head, wide=True)
+    body += f"<form><button>{html.escape(t('hosting.again'))}</button></form>"
+    return pages.page(f"Kelvin: {t('hosting.status')}", body, wide=True)
 
 
 def _value(metric: Gauge | Counted) -> float:

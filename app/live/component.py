@@ -32,6 +32,25 @@ removed: nothing is mounted there.
 """
 
 
+_SCROLL = """
+export default function ({ data }) {
+  if (window.kelvinScrolled === data.count) return;
+  window.kelvinScrolled = data.count;
+  const go = (tries) => {
+    const place = document.querySelector(data.place);
+    if (!place) return tries && setTimeout(go, 100, tries - 1);
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    place.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    place.querySelector("summary")?.focus({ preventScroll: true });
+  };
+  setTimeout(go, 150, 30);
+}
+"""
+"""The part that is drawn may come after this script. A script written into the page would be
+against the page's policy.
+"""
+
+
 class Component:
     """A part of a page that a module of the front end mounts, updates and unmounts.
 
@@ -59,6 +78,17 @@ class Component:
             The component's state.
         """
         return self._mount(key=key, data={**data, "base": base()}, **on_change)
+
+
+def scroll(place: str, count: int) -> None:
+    """Scroll to a part of the page and give it the focus.
+
+    Args:
+        place: its selector.
+        count: how often the page has scrolled; the same number scrolls once.
+    """
+    mount = st.components.v2.component("kelvin_scroll", js=_SCROLL, isolate_styles=False)
+    mount(key="kelvin scroll", data={"place": place, "count": count})
 
 
 def bootstrap(entry: str, did_not_load: str) -> str:

@@ -13,6 +13,7 @@ import streamlit as st
 
 from app import evidence, evidence_figures, link
 from app.evidence import Results
+from app.live.component import scroll
 from app.text import plain, t
 from engine.experiment.query_string import from_flat
 from engine.studies.report import CURRENCIES
@@ -23,18 +24,6 @@ OPENED = "evidence opened"  # session key of the study to scroll to, until the p
 SCROLLS = "scrolled"  # session key of how often the page scrolled to a study
 LAST = "evidence last"  # session key of the study opened last from the map
 CHART = {"displayModeBar": False, "responsive": True}
-SCROLL = """<script>
-(() => {
-  const go = (tries) => {
-    const place = document.querySelector(".st-key-study-NAME");
-    if (!place) return tries && setTimeout(go, 100, tries - 1);
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    place.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
-    place.querySelector("summary")?.focus({ preventScroll: true });
-  };
-  setTimeout(go, 150, 30);
-})();  // COUNT
-</script>"""
 
 
 def _key(name: str) -> str:
@@ -216,5 +205,4 @@ if found.missing:
 
 if OPENED in st.session_state:
     count = st.session_state[SCROLLS] = st.session_state.get(SCROLLS, 0) + 1
-    script = SCROLL.replace("NAME", st.session_state.pop(OPENED)).replace("COUNT", str(count))
-    st.html(script, unsafe_allow_javascript=True)
+    scroll(f".st-key-{_key(st.session_state.pop(OPENED))}", count)

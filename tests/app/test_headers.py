@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -95,3 +97,13 @@ def test_only_the_origins_that_are_named_may_show_it_in_a_frame() -> None:
     assert policy(named) in found.headers.get_list("content-security-policy")
     assert all(found.headers[name] == value for name, value in GUARDS.items())
     assert found.headers["x-frame-options"] == "ALLOWALL", "none is added; it would forbid them"
+
+
+def test_no_page_of_ours_writes_a_script_into_itself() -> None:
+    root = Path(__file__).resolve().parents[2] / "app"
+    offenders = [
+        path.relative_to(root).as_posix()
+        for path in sorted(root.rglob("*.py"))
+        if "unsafe_allow_javascript" in path.read_text("utf-8")
+    ]
+    assert not offenders, f"the policy forbids it: {', '.join(offenders)}"

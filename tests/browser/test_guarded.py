@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import http.server
-import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
@@ -22,34 +20,6 @@ from tests.browser.conftest import PATIENCE, Server
 
 OPEN = Callable[..., Page]
 HOSTILE = "![](http://h.ex/p.png) [a](//b.c) www.a.bc $x$ :red[y] :smile:"
-
-
-@pytest.fixture(scope="module")
-def stranger() -> Iterator[str]:
-    """The address of a page of another origin that shows Kelvin in a frame; `/#ADDRESS` says which
-    of its pages.
-    """
-
-    class Frame(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = (
-                b"<!doctype html><iframe width=900 "
-                b"height=700></iframe><script>document.querySelector('iframe').src = "
-                b"decodeURIComponent(location.hash.slice(1));</script>"
-            )
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Frame)
-    threading.Thread(target=host.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{host.server_port}"
-    host.shutdown()
-    host.server_close()
 
 
 @pytest.mark.parametrize(
