@@ -39,6 +39,7 @@ Number = Literal[
     "seconds",
     "gap",
     "shared",
+    "violation",
 ]
 
 

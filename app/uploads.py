@@ -68,7 +68,14 @@ def draw_cities(current: Mapping[str, Any] | None = None) -> dict[str, Any] | No
     except BadInput:
         st.warning(t("uploads.gone"), icon=":material/info:")
         return None
-    st.markdown(t("uploads.cities-found", name=plain(info.name), count=f"{info.rows:,}"))
+    try:
+        kind = CityFile(token=token).load().kind
+    except BadInput:
+        st.warning(t("uploads.gone"), icon=":material/info:")
+        return None
+    found = "uploads.cities-found" + ("" if kind == "tour" else f"-{kind}")
+    count = info.rows - (kind == "routes")  # the depot is no customer
+    st.markdown(t(found, name=plain(info.name), count=f"{count:,}"))
     for note in info.notes:
         st.caption(plain(note))
     st.caption(t("uploads.kept"))

@@ -1,4 +1,6 @@
-"""The routes: the travelling salesman problem, on which every method can be watched."""
+"""The routes: problems in which an order or a choice is looked for, and every method can be
+watched at it.
+"""
 
 import streamlit as st
 

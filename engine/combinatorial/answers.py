@@ -49,8 +49,14 @@ def roster(instance: PairingInstance, columns: Integers) -> Iterable[tuple[Any, 
     assert instance.leg_from is not None
     assert instance.leg_to is not None
     yield "crew", "leg", "from", "to", "start", "end"
-    for crew, column in enumerate(columns.tolist(), 1):
-        for leg in instance.rows_of(column).tolist():
+    starts = instance.leg_start
+    days = [
+        sorted(instance.rows_of(column).tolist(), key=lambda leg: (starts[leg], leg))
+        for column in sorted(columns.tolist())
+    ]
+    days.sort(key=lambda legs: starts[legs[0]])  # of one start in the order of their columns
+    for crew, legs in enumerate(days, 1):
+        for leg in legs:
             yield (
                 crew,
                 leg + 1,

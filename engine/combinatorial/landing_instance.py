@@ -33,6 +33,7 @@ class LandingInstance:
         unit: of a price times ``scale``.
         scale: what a price of 1 is worth in that unit.
         time_scale: what a time of 1 is worth in the file's unit.
+        time_unit: what that unit is, such as "s"; "" where the file does not say.
     """
 
     name: str
@@ -49,6 +50,7 @@ class LandingInstance:
     unit: str = ""
     scale: float = 1.0
     time_scale: float = 1.0
+    time_unit: str = ""
     kind: Literal["landing"] = field(default="landing", init=False)
 
     things = "planes"
@@ -85,6 +87,7 @@ class LandingInstance:
             "penalties": np.stack([self.before, self.after], 1).astype(np.int32),
             "separation": self.separation,
             "time_scale": self.time_scale,
+            "time_unit": self.time_unit,
             "editable": False,
             "answer": self.answer,
             "unit": self.unit,

@@ -55,4 +55,5 @@ def landing_stream(name: str, label: str, planes: int, runways: int, seed: int) 
         np.ascontiguousarray(after),
         np.ascontiguousarray(apart[weights][:, weights]),
         runways,
+        time_unit="s",
     )

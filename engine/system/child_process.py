@@ -40,7 +40,7 @@ class Child:
 
     def __init__(self, main: Callable[..., None], arguments: tuple[Any, ...], name: str) -> None:
         self._process = multiprocessing.get_context("spawn").Process(
-            target=main, args=arguments, daemon=True, name=name
+            target=_serve, args=(main, arguments), daemon=True, name=name
         )
         self._asking = threading.Lock()
         with _spawn_clean():
@@ -82,6 +82,16 @@ class Child:
         with self._asking:  # otherwise its process id could belong to another process by now
             if self._process.exitcode is None:
                 self._process.kill()
+
+
+def _serve(main: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    """Run the function in the child, which may have children of its own.
+
+    It is ended together with its parent, which is what a daemonic process is for; but such a one
+    may start none, and a race in a worker may have lanes that are programs of others.
+    """
+    multiprocessing.current_process().daemon = False
+    main(*arguments)
 
 
 _starting = threading.Lock()

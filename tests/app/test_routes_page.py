@@ -4,6 +4,8 @@ the map are the next race's.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +18,12 @@ from engine.combinatorial.instances import INSTANCES, OwnCities
 from engine.combinatorial.methods import METHODS
 from engine.experiment.model import Experiment
 from engine.registry import fields
+from engine.uploads import store
 from tests.app.test_pages import ROOT, open_app
 from tests.app.test_pages import shown as explored
 
 INSTANCE, LINES = "route control instance", "route control lines"
+PROBLEM = "route control problem"
 SHIPPED = [cls.name for cls in INSTANCES if not cls.needs_file and cls.problem == "tour"]
 PENTAGON = "0,0;4,0;6,3.5;4,6;0,6"
 
@@ -105,7 +109,8 @@ def test_every_method_has_all_its_knobs_drawn_from_its_fields(method: str) -> No
     assert [lane.name for lane in shown(app).lanes] == [method]
     widgets = [*app.slider, *app.select_slider, *app.selectbox, *app.number_input, *app.toggle]
     keys = {widget.key for widget in widgets}
-    for field in fields(METHODS.get(method)):
+    mine = {one["name"] for one in fields(METHODS.get(method))} - {"overload"}  # of routes only
+    for field in [one for one in fields(METHODS.get(method)) if one["name"] in mine]:
         assert f"route control lane1.{method}.{field['name']}" in keys
 
 
@@ -201,3 +206,123 @@ def test_a_recording_that_cannot_be_raced_here_is_told() -> None:
     app.run()
     assert shown(app) == route_controls.usual()
     assert len(app.warning) == 1
+
+
+def offered(app: AppTest) -> set[str]:
+    """The methods that a further lane may be."""
+    return set(app.selectbox(key="route control lane 1").options)
+
+
+@pytest.mark.parametrize("problem", ["routes", "pairing", "landing"])
+def test_another_problem_brings_an_instance_and_methods_that_solve_it(problem: str) -> None:
+    app = open_page()
+    app.selectbox(key=PROBLEM).set_value(problem).run()
+    experiment = shown(app)
+    assert not app.warning
+    assert experiment.instance.problem == problem
+    assert all(problem in lane.solves for lane in experiment.lanes)
+    assert len(experiment.lanes) == 2
+    labels = {cls.label for cls in METHODS if problem in cls.solves}
+    assert offered(app) <= labels
+    assert {"Simulated annealing", "Parallel tempering"} <= offered(app)
+    assert "cities" not in " ".join(widget.label.lower() for widget in [*app.selectbox])
+    keys = {widget.key or "" for widget in [*app.select_slider, *app.slider, *app.number_input]}
+    assert any(key.endswith(".overload") for key in keys) == (problem == "routes")
+    app.selectbox(key=PROBLEM).set_value("tour").run()
+    assert shown(app) == route_controls.usual()
+
+
+def test_lanes_that_were_chosen_stay_where_they_solve_the_other_problem() -> None:
+    app = open_page({"instance": "deliveries", "lanes": "tempering,tempering"})
+    app.selectbox(key=PROBLEM).set_value("landing").run()
+    assert [lane.name for lane in shown(app).lanes] == ["tempering", "tempering"]
+    app = open_page({"instance": "random", "lanes": "tempering,genetic"})
+    app.selectbox(key=PROBLEM).set_value("pairing").run()
+    assert [lane.name for lane in shown(app).lanes] == list(route_controls.LANES["pairing"])
+
+
+@pytest.mark.parametrize("name", ["deliveries", "timetable", "landings"])
+def test_a_link_to_another_problem_opens_here_with_its_controls(name: str) -> None:
+    experiment = CombinatorialExperiment.parse({"instance": name, "lanes": ["annealing"]})
+    app = open_app(link.write_link(experiment))
+    assert shown(app) == experiment
+    assert shown(app.run()) == experiment
+    assert app.selectbox(key=PROBLEM).value == experiment.instance.problem
+
+
+def test_a_method_for_another_problem_is_told_and_not_exchanged() -> None:
+    app = open_page({"instance": "deliveries", "lanes": "annealing,genetic"})
+    assert [lane.name for lane in shown(app).lanes] == ["annealing", "genetic"]
+    assert len(app.warning) == 1
+    assert "a method for this kind of problem" in app.warning[0].value
+    assert "\n" not in app.warning[0].value
+
+
+VRP = """NAME : three
+TYPE : CVRP
+DIMENSION : 4
+EDGE_WEIGHT_TYPE : EUC_2D
+CAPACITY : 10
+NODE_COORD_SECTION
+1 0 0
+2 10 0
+3 0 10
+4 10 10
+DEMAND_SECTION
+1 0
+2 6
+3 4
+4 6
+DEPOT_SECTION
+1
+-1
+EOF
+"""
+PARTITION = "3 4\n5 1 1\n4 1 2\n3 1 3\n7 2 1 2\n"
+PLANES = """2 10
+0 10 20 40 5.0 5.0
+99999 5
+0 12 25 40 5.0 5.0
+5 99999
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "kind"),
+    [
+        ("three.vrp", VRP, "routes"),
+        ("three.txt", PARTITION, "pairing"),
+        ("air.txt", PLANES, "landing"),
+    ],
+)
+def test_what_is_in_a_file_decides_which_problem_it_is(
+    file: str, text: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path))
+    token = store.of_bytes(text.encode(), file, "instance.file", "cities").token
+    query = {"instance": "file", "instance.token": token, "lanes": "annealing,tempering"}
+    if kind == "landing":
+        query["instance.runways"] = "3"
+    app = open_page(query)
+    assert shown(app).instance.name == "file"
+    assert app.selectbox(key=PROBLEM).value == kind
+    assert not app.warning
+    told = " ".join(markdown.value for markdown in app.markdown)
+    assert {"routes": "3 customers", "pairing": "3 rows", "landing": "2 planes"}[kind] in told
+    preview = route_controls.preview(shown(app))
+    assert preview is not None
+    assert preview["kind"] == kind
+    if kind == "landing":
+        assert shown(app).instance.load().runways == 3
+        app.slider(key="route control runways").set_value(2).run()
+        assert shown(app).instance.load().runways == 2
+
+
+@pytest.mark.parametrize("name", ["deliveries", "timetable", "landings"])
+def test_a_preview_of_another_problem_is_plain_json(name: str) -> None:
+    experiment = CombinatorialExperiment.parse({"instance": name, "lanes": ["annealing"]})
+    told = route_controls.preview(experiment)
+    assert told is not None
+    assert json.loads(json.dumps(told)) == told
+    assert told["kind"] == experiment.instance.problem
+    assert len(json.dumps(told)) < 100_000

@@ -98,7 +98,7 @@ def test_a_race_on_a_map_whose_cities_are_moved_added_and_dropped(open_page: Ope
 def test_a_map_before_the_race_is_drawn_by_hand_and_then_raced(open_page: Open) -> None:
     page = open_page("routes")
     wait(page, "v.player.source === 'recording' && v.player.history.length > 0 && !v.stale")
-    page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
+    page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
     page.get_by_role("option", name="Your own cities").click()
     page.get_by_test_id("stSidebar").locator("textarea").first.wait_for()
     wait(
@@ -139,3 +139,39 @@ def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> N
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     wait(page, f"{EDITS}.some((event) => event.move.length === 1)")
     page.screenshot(path=SHOTS / "routes-phone.png")
+
+
+PROBLEMS = {"Delivery routes": "routes", "Crew rosters": "pairing", "Runways": "landing"}
+
+
+@pytest.mark.slow
+def test_routes_rosters_and_runways_are_picked_raced_and_drawn(open_page: Open) -> None:
+    page = open_page("routes")
+    root = page.locator(".kelvin")
+    wait(page, "v.player.source === 'recording' && v.player.history.length > 0 && !v.stale")
+    for name, kind in PROBLEMS.items():
+        page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
+        page.get_by_role("option", name=name).click()
+        # before its race the panel shows what it will be of
+        page.locator(f'.kelvin[data-preview][data-answer="{kind}"]').wait_for()
+        page.get_by_test_id("run").click()
+        page.locator(f'.kelvin[data-answer="{kind}"][data-source="live"]').wait_for()
+        page.wait_for_function(
+            "(kind) => { const told = document.querySelector('.kelvin').dataset;"
+            " return told.answer === kind && !('preview' in told) && told.parts"
+            " && told.parts.split(',').every((count) => Number(count) > 0); }",
+            arg=kind,
+        )
+        assert len((root.get_attribute("data-parts") or "").split(",")) == 2
+        expect(page.get_by_test_id("card-0-loss")).not_to_have_text("–")
+        pixels = page.get_by_test_id("map-0").evaluate(
+            "(c) => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
+            " const seen = new Set(); for (let i = 0; i < d.length; i += 4)"
+            " if (d[i + 3]) seen.add(`${d[i] >> 4} ${d[i + 1] >> 4} ${d[i + 2] >> 4}`);"
+            " return seen.size; }"
+        )
+        assert pixels > 8, "a picture in colours"
+        page.get_by_test_id("answer-present").click()
+        expect(page.get_by_test_id("answer-present")).to_have_attribute("aria-pressed", "true")
+        page.screenshot(path=SHOTS / f"routes-{kind}.png")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -164,3 +164,18 @@ def test_a_race_whose_process_was_killed_is_told_so(caplog: pytest.LogCaptureFix
     assert "was killed" in heard.state("ended")["sentence"]
     eventually(lambda: len(pool._workers) == 1)
     pool.close()
+
+
+def _has_a_child(told: Any) -> None:
+    grandchild = Child(os._exit, (7,), "grandchild")
+    grandchild.join(PATIENCE)
+    told.send(grandchild.exitcode)
+
+
+def test_a_child_may_have_children_of_its_own() -> None:
+    ours, theirs = multiprocessing.get_context("spawn").Pipe(duplex=False)
+    child = Child(_has_a_child, (theirs,), "child")
+    theirs.close()
+    assert ours.poll(PATIENCE)
+    assert ours.recv() == 7
+    assert child.join(PATIENCE)

@@ -33,7 +33,7 @@ export function updateCaption(section, shown, said, now) {
  * @param {HTMLElement} section
  * @param {string} title
  */
-function entitle(section, title) {
+export function entitle(section, title) {
   const heading = /** @type {HTMLElement} */ (section.querySelector("h2"));
   if (heading.textContent === title) return;
   heading.textContent = title;

@@ -5,8 +5,9 @@ import { readTheme } from "../charts/theme.js";
 import { TimeMarkers } from "../charts/time_markers.js";
 import { reportDefect } from "../data/errors.js";
 import { t } from "../i18n/i18n.js";
+import { panelTerm } from "../panels/names.js";
 import { PANELS } from "../panels/registry.js";
-import { updateCaption } from "./captions.js";
+import { entitle, updateCaption } from "./captions.js";
 import {
   arrangementOf,
   columnsFor,
@@ -50,6 +51,8 @@ export class PanelGrid {
     this.more = /** @type {HTMLElement} */ (root.querySelector(".kv-more"));
     /** @type {Map<string, Shown>} */ this.panels = new Map();
     /** @type {Set<string>} charts that are due and not drawn yet */ this.waiting = new Set();
+    /** @type {string} the kind of data that panels are made for */ this.suited = "";
+    /** Whether that is the next race's, not what is on the screen. */ this.offering = false;
     /** @type {any} */ this.Plotly = null;
     this.arrangement = arrangementOf(this.layout, data.view ?? {});
     this.place.innerHTML = Object.keys(this.kinds)
@@ -137,6 +140,7 @@ export class PanelGrid {
    * @returns {boolean} whether a picture was drawn
    */
   draw(moment, due, now) {
+    if (!this.offering) this._suit(moment.stage.data.kind);
     if (due.curves)
       for (const { name, kind } of this.panels.values())
         if (kind.curves && this.wanted(name)) this.waiting.add(name);
@@ -155,6 +159,49 @@ export class PanelGrid {
     this.waiting.delete(next);
     if (shown && this.wanted(shown.name)) this._draw(shown, moment, now);
     return drawn;
+  }
+
+  /**
+   * Show what the next race is of, where it is not what is on the screen.
+   * @param {any} instance null where it is
+   */
+  offer(instance) {
+    const before = this.offering;
+    this.offering = Boolean(instance);
+    if (instance) this._suit(instance.kind);
+    else if (before) this.api.redraw(); // by panels for what is on the screen
+    this.panel("map")?.offer(instance);
+    if (instance) this.section("map")?.classList.remove("kv-undrawn");
+  }
+
+  /**
+   * Have the panels that are made for one kind of data, called what they are for it.
+   * @param {string} kind
+   */
+  _suit(kind) {
+    if (this.layout !== "tour" || this.suited === kind) return;
+    this.suited = kind;
+    for (const name of Object.keys(this.kinds)) {
+      const term = `panel-${panelTerm(name, this.layout)}`;
+      const own = `${term}-${kind}`;
+      const heading = /** @type {HTMLElement} */ (this.section(name).querySelector("h2"));
+      heading.dataset.term = t(`terms.${own}`) === `terms.${own}` ? term : own;
+      entitle(
+        this.section(name),
+        t(t(`live.${own}`) === `live.${own}` ? `live.${term}` : `live.${own}`),
+      );
+      const shown = this.panels.get(name);
+      const { make, makes } = this.kinds[name];
+      if (!makes || !shown || shown.panel instanceof (makes[kind] ?? make)) continue;
+      shown.panel.destroy?.();
+      for (const one of [this.root, shown.panel.element]) one?.removeAttribute("data-preview");
+      const place = /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-plot"));
+      place.replaceChildren();
+      /** @type {HTMLElement} */ (this.section(name).querySelector(".kv-tools")).replaceChildren();
+      this.panels.delete(name);
+      this._mount(name);
+    }
+    this._offerMore();
   }
 
   /**
@@ -425,7 +472,7 @@ export class PanelGrid {
       colours: this.colours,
       api: this.api,
     };
-    const panel = new kind.make(kit);
+    const panel = new (kind.makes?.[this.suited] ?? kind.make)(kit);
     this.panels.set(name, {
       name,
       kind,

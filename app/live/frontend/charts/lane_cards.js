@@ -4,6 +4,7 @@
  */
 
 import { groupInterventions, groupText, SIGNS } from "../data/interventions.js";
+import { measured, sought } from "../data/layouts.js";
 import { statisticsOf } from "../data/seeds.js";
 import { formatNumber, formatShort, percent, SHAPES, tidyNumbers } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
@@ -19,7 +20,7 @@ const TOLD = 5;
  * @param {any} stage
  */
 export function hasAccuracy(stage) {
-  return !["curve", "function", "tour"].includes(stage.data.kind);
+  return !["curve", "function"].includes(stage.data.kind) && !sought(stage.data.kind);
 }
 
 /**
@@ -48,7 +49,7 @@ function toldOfSeeds({ failed, stopped, trouble }, { count, first, place }, row)
   return row.note ? t("time.card-note-seed", { seed: first + place, note: row.note }) : "";
 }
 
-/** @typedef {"height" | "loss" | "length" | "lowest" | "test-loss" | "accuracy" | "gap" |
+/** @typedef {"height" | "loss" | "length" | "price" | "lowest" | "test-loss" | "accuracy" | "gap" |
  *   "evaluations" | "moves" | "temperature" | "steps"} Term */
 
 /**
@@ -68,7 +69,8 @@ function labelled(name, unit = "") {
  * @returns {[Term, Term, Term]}
  */
 function termsOf(stage) {
-  if (stage.data.kind === "tour") return ["length", "gap", "moves"];
+  if (sought(stage.data.kind))
+    return [measured(stage.data.kind) ? "length" : "price", "gap", "moves"];
   if (stage.data.landscape) return ["height", "lowest", "evaluations"];
   return ["loss", hasAccuracy(stage) ? "accuracy" : "test-loss", "evaluations"];
 }
@@ -90,7 +92,7 @@ export class LaneCards {
   draw(moment) {
     const { stage, metric, picture, events, seeds } = moment;
     const statistics = statisticsOf(seeds?.told.at(-1));
-    const tour = stage.data.kind === "tour";
+    const tour = sought(stage.data.kind);
     this.element.classList.toggle("kv-seeds", Boolean(seeds));
     if (stage.lanes !== this.built) this._build(stage);
     this.built = stage.lanes;
@@ -220,7 +222,7 @@ export class LaneCards {
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
         const cell = (/** @type {string} */ name, /** @type {Term} */ label) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label, label === "length" ? (stage.data.unit ?? "") : "")}</span></div>`;
+          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label, ["length", "price"].includes(label) ? (stage.data.unit ?? "") : "")}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em><em class="kv-wins" data-testid="card-${i}-wins" role="note"></em></div>
           <div class="kv-values">${cell("loss", value)}${cell("accuracy", second)}${cell("evaluations", spent)}${cell("last", "steps")}</div>

@@ -149,13 +149,18 @@ function laneName(lanes, lane) {
 function seen(lanes, rows, heights, tour) {
   return rows.slice(0, lanes.length).flatMap((row, lane) => {
     const told =
-      row.loss === null || row.trouble
-        ? t("story.failed")
-        : tour
-          ? t("story.tour", { length: lengthWithUnit(row.loss, tour), gap: formatGap(row.gap) })
-          : row.test_accuracy === null || row.test_accuracy === undefined
-            ? t(heights ? "story.height" : "story.loss", { loss: formatNumber(row.loss) })
-            : t("story.right", { right: percent(row.test_accuracy), loss: formatNumber(row.loss) });
+      tour && row.loss === null && !row.trouble
+        ? t("story.unfit")
+        : row.loss === null || row.trouble
+          ? t("story.failed")
+          : tour
+            ? t("story.tour", { length: lengthWithUnit(row.loss, tour), gap: formatGap(row.gap) })
+            : row.test_accuracy === null || row.test_accuracy === undefined
+              ? t(heights ? "story.height" : "story.loss", { loss: formatNumber(row.loss) })
+              : t("story.right", {
+                  right: percent(row.test_accuracy),
+                  loss: formatNumber(row.loss),
+                });
     return [laneName(lanes, lane), ` ${told} `];
   });
 }

@@ -635,9 +635,11 @@ export class LiveView {
   _previewCities() {
     const { instance, experiment } = this.data;
     const { stage } = this.session.history;
+    // Until its first moment is there, what was asked for stays as it is.
+    if (this.session.waiting && this.board.offering) return;
     const other =
       instance && !this.racing && !sameRace(stage?.experiment?.instance, experiment.instance);
-    this.board.panel("map")?.offer(other ? instance : null);
+    this.board.offer(other ? instance : null);
   }
 
   get measure() {

@@ -3,6 +3,7 @@
  * every frame, seed and lane.
  */
 
+import { sought } from "../data/layouts.js";
 import { followedIn, hasBlock, metricsOfSeed, seedCount } from "../data/seeds.js";
 
 /** @typedef {import("../data/history.js").History} History */
@@ -47,6 +48,15 @@ const TOUR_COLUMNS = {
   finished: "finished (0 or 1)",
 };
 
+/** The same of a race for routes, a roster or landings. */
+const ANSWER_COLUMNS = {
+  ...TOUR_COLUMNS,
+  loss: "price (of the best answer that keeps all rules)",
+  current: "current_price (with what broken rules cost)",
+  shared: "shared (share of edges in the best known answer)",
+  violation: "violation (overload, rows not covered, or lateness of the present answer)",
+};
+
 /** One field: quoted where it must be. @param {unknown} value */
 function field(value) {
   if (value === null || value === undefined) return "";
@@ -89,7 +99,8 @@ function valuesOf(row, entries) {
  */
 export function metricsCsv(history) {
   const { lanes, data } = history.stage;
-  const columns = data?.kind === "tour" ? TOUR_COLUMNS : COLUMNS;
+  const columns =
+    data?.kind === "tour" ? TOUR_COLUMNS : sought(data?.kind) ? ANSWER_COLUMNS : COLUMNS;
   // What methods tell besides differs from one to the other: a column for each that any lane ever
   // told.
   const extras = new Set();

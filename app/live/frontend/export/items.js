@@ -2,8 +2,10 @@
 
 import { button } from "../controls/popover.js";
 import { ExpectedError } from "../data/errors.js";
+import { sought } from "../data/layouts.js";
 import { writeRecording } from "../data/recording.js";
 import { t } from "../i18n/i18n.js";
+import { answerFile, answersAt } from "./answers.js";
 import { metricsCsv } from "./csv.js";
 import { download, experimentJson, fileName } from "./files.js";
 import { panelsSeen, picture } from "./pictures.js";
@@ -54,7 +56,7 @@ export function exportItems(view) {
     enabled = there,
     hint = t(`export.${id}-hint`),
   ) => ({ id, label: t(`export.${id}`), hint, enabled, run: async () => run() });
-  const tour = stage?.data.kind === "tour";
+  const tour = sought(stage?.data.kind);
   const weighed =
     there && (view.session.live || weightsAt(history, view.session.playback.moment) !== null);
   const weightsItem = () =>
@@ -73,7 +75,11 @@ export function exportItems(view) {
     item("python", () => python(view)),
     item("experiment", () => give(experimentJson(history), ".json", "application/json")),
     item("csv", () => give(metricsCsv(history), ".csv", "text/csv")),
-    ...(tour ? tourItems(view, item) : [weightsItem()]),
+    ...(!tour
+      ? [weightsItem()]
+      : stage.data.kind === "tour"
+        ? tourItems(view, item)
+        : [answersItem(view, item)]),
     item("pictures", () => choosePicture(view)),
     item("recording", async () => give(await writeRecording(history), ".kelvin", "")),
     ...(view.session.offline
@@ -121,6 +127,34 @@ function tourItems(view, item) {
         ]
       : []),
   ];
+}
+
+/**
+ * A file for each lane's best routes, roster or landings.
+ * @param {Exported} view
+ * @param {(id: string, run: () => void | Promise<void>, enabled?: boolean, hint?: string) => any}
+ *   item
+ */
+function answersItem(view, item) {
+  const { history } = view.session.playback;
+  const { stage } = history;
+  const answers = () => answersAt(history, view.session.playback.moment);
+  const there = history.length > 0 && answers().length > 0;
+  const { kind } = stage.data;
+  return item(
+    kind,
+    () => {
+      for (const answer of answers()) {
+        const many = stage.lanes.length > 1 ? `-${answer.lane + 1}` : "";
+        const { text, suffix, type } = answerFile(stage, answer);
+        const name = fileName(stage, `${many}-${kind}${suffix}`);
+        download(new Blob([text], { type }), name);
+        view.say(t("export.saved", { name }));
+      }
+    },
+    there,
+    t(there ? `export.${kind}-hint` : "export.no-answers"),
+  );
 }
 
 /** @param {Exported} view */

@@ -1,6 +1,7 @@
 /** Lines of Python that repeat a race with the engine. */
 
 import { t } from "../i18n/i18n.js";
+import { sought } from "../data/layouts.js";
 import { seedCount } from "../data/seeds.js";
 import { budgetOf, experimentAndEvents, titleOf } from "./files.js";
 
@@ -70,7 +71,7 @@ export function pythonCode(history, name) {
   const { experiment, events } = experimentAndEvents(history);
   const timed = experiment.budget.currency === "seconds";
   const seeds = seedCount(stage);
-  const tour = stage.data.kind === "tour";
+  const tour = sought(stage.data.kind);
   const race = tour ? "CombinatorialRace" : seeds > 1 ? "SeedRaces" : "Race";
   const kind = tour ? "CombinatorialExperiment" : "Experiment";
   const lines = [

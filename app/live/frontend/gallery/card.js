@@ -1,6 +1,7 @@
 /** One recording as a card. */
 
 import { nameElements } from "../data/lane_names.js";
+import { measured, sought } from "../data/layouts.js";
 import { formatNumber, formatShort, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { icon, make } from "./dom.js";
@@ -204,11 +205,18 @@ function startRename(place, item, actions) {
 function lanes({ summary }, colours) {
   const scored =
     summary.results.some((row) => row.test_accuracy !== null) &&
-    !["curve", "function", "tour"].includes(summary.kind);
+    !["curve", "function"].includes(summary.kind) &&
+    !sought(summary.kind);
   // a height or a length, for which no data are kept aside
-  const alone = ["function", "tour"].includes(summary.kind);
+  const alone = summary.kind === "function" || sought(summary.kind);
   const loss = alone
-    ? t(summary.kind === "tour" ? "gallery.length" : "gallery.height")
+    ? t(
+        !sought(summary.kind)
+          ? "gallery.height"
+          : measured(summary.kind)
+            ? "gallery.length"
+            : "gallery.price",
+      )
     : t("gallery.test-loss");
   const head = make(
     "tr",

@@ -1,6 +1,7 @@
 /** The lines of compared recordings: numbers over a currency, by lane. */
 
 import { decimate } from "../charts/decimate.js";
+import { sought } from "../data/layouts.js";
 import { readRecording } from "../data/recording.js";
 import { rowsOf } from "../data/summary.js";
 
@@ -69,7 +70,7 @@ export function seriesOf(history) {
   return {
     lanes,
     problem: JSON.stringify([dataset, loss ?? null]),
-    scored: !["curve", "function", "tour"].includes(stage.data.kind),
+    scored: !["curve", "function"].includes(stage.data.kind) && !sought(stage.data.kind),
     about: {
       dataset: dataset ?? null,
       network: network ?? null,

@@ -5,6 +5,7 @@
 
 import { stats } from "../charts/chart.js";
 import { nameElements } from "../data/lane_names.js";
+import { measured, sought } from "../data/layouts.js";
 import { formatNumber, formatShort, listed, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { lengthWithUnit } from "../i18n/length.js";
@@ -289,12 +290,19 @@ export function costComparison(stage, metrics, currency) {
       lead: found && metrics.length > 9 ? stuckText(lanes, found.stuck) : t("panels.cost-early"),
     };
   if (found.stuck.length) return { ...silent, lead: stuckText(lanes, found.stuck) };
-  const what = { function: "-height", tour: "-length" }[/** @type {string} */ (stage.data.kind)];
-  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${what ?? ""}`, {
-    level:
-      stage.data.kind === "tour"
-        ? lengthWithUnit(found.level, stage.data)
-        : formatNumber(found.level),
+  const { kind } = stage.data;
+  const what =
+    kind === "function"
+      ? "-height"
+      : measured(kind)
+        ? kind === "tour"
+          ? "-length"
+          : "-routes"
+        : sought(kind)
+          ? "-price"
+          : "";
+  const lead = t(`panels.cost-reach${lanes.length > 1 ? "" : "-one"}${what}`, {
+    level: sought(kind) ? lengthWithUnit(found.level, stage.data) : formatNumber(found.level),
   });
   const named = found.costs.findIndex((cost) => cost > 0);
   const of = (/** @type {number} */ cost, /** @type {number} */ lane) => {

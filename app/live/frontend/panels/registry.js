@@ -1,6 +1,9 @@
 /** Every panel there is: its place in the order, what it is called, what draws it. */
 
 import { AgreementPanel } from "./agreement.js";
+import { RosterPanel } from "./answers/roster.js";
+import { RoutesPanel } from "./answers/routes.js";
+import { RunwayPanel } from "./answers/runway.js";
 import { ChainsPanel } from "./chains.js";
 import { CostPanel } from "./cost.js";
 import { LandscapeLossPanel } from "./landscape/loss.js";
@@ -57,6 +60,7 @@ import { WeightsPanel } from "./weights/panel.js";
  * @property {any} make class of the panel: `new make(kit)`, then `draw(moment) → {note, summary,
  *   nothing?, idle?}` (`idle`: in this race it has nothing to show at all), `dress(theme, colours, palette)`, and where it has them `chart`, `reset()`,
  *   `destroy()`
+ * @property {Record<string, any>} [makes] other classes, by the kind of data that they are for
  * @property {boolean} plotly whether it needs Plotly
  * @property {boolean} curves whether it is drawn with the curves (some three times a second) or
  *   with every picture
@@ -85,7 +89,12 @@ export const PANELS = {
     cost: { make: CostPanel, plotly: false, curves: true },
   },
   tour: {
-    map: { make: MapPanel, plotly: false, curves: false },
+    map: {
+      make: MapPanel,
+      makes: { routes: RoutesPanel, pairing: RosterPanel, landing: RunwayPanel },
+      plotly: false,
+      curves: false,
+    },
     gap: { make: GapPanel, plotly: true, curves: true, time: true },
     temperature: { make: TemperaturePanel, plotly: true, curves: true, time: true },
     replicas: { make: ReplicasPanel, plotly: true, curves: true },

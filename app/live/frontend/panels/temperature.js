@@ -7,6 +7,7 @@ import { logScale, withRoom } from "../charts/axis_scale.js";
 import { Chart, dress, predress } from "../charts/chart.js";
 import { decimate, evenlySpaced } from "../charts/decimate.js";
 import { heatScale } from "../charts/theme.js";
+import { sought } from "../data/layouts.js";
 import { formatNumber, listed, percent, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { logAxis, timeAxis } from "./loss.js";
@@ -266,7 +267,7 @@ export class TemperaturePanel {
 
 /** What a temperature of 1 is worth: that of tours is a length. @param {any} stage */
 export function heatUnit(stage) {
-  return stage.data.kind === "tour" ? (stage.data.scale ?? 1) : 1;
+  return sought(stage.data.kind) ? (stage.data.scale ?? 1) : 1;
 }
 
 /** What the panel is called by the boxes that are there. @param {readonly string[]} there */

@@ -1,4 +1,4 @@
-/** How far every lane's best tour is from the best that is known, over the chosen currency. */
+/** How far every lane's best answer is from the best that is known, over the chosen currency. */
 
 import { decimate } from "../../charts/decimate.js";
 import { gapsOf } from "../../data/gaps.js";
@@ -132,7 +132,7 @@ export class GapPanel extends LossPanel {
         `${label}: ${formatGap(heads[1][i])}`,
     );
     const above = referenceText(metric, stage);
-    const bound = stage.data.bound;
+    const bound = Math.max(metric.bound ?? 0, stage.data.bound ?? 0);
     const under =
       bound > 0 &&
       kind !== "optimum" &&

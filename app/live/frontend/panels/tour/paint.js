@@ -126,6 +126,41 @@ export function paintAged(paint, tour, places, fit, turn, { ages, now, colour, p
 }
 
 /**
+ * The band of an elastic net: a closed line through its knots.
+ * @param {CanvasRenderingContext2D} paint
+ * @param {ArrayLike<number>} band x, y, x, y, … as the cities' coordinates
+ * @param {import("./projection.js").Flat} flat
+ * @param {Fit} fit
+ * @param {{colour: string, paper: string}} look
+ */
+export function paintBand(paint, band, flat, fit, { colour, paper }) {
+  /** @type {[number, number][]} */ const knots = [];
+  for (let i = 0; i + 1 < band.length; i += 2) knots.push(flat.forth(band[i], band[i + 1]));
+  if (knots.length < 2) return;
+  paint.beginPath();
+  knots.forEach(([u, v], i) => {
+    const before = knots[(i + knots.length - 1) % knots.length];
+    // Where the map is cut it goes out at one side and in at the other.
+    const cut = flat.turn && Math.abs(u - before[0]) > flat.turn / 2;
+    paint[i && !cut ? "lineTo" : "moveTo"](fit.left(u), fit.top(v));
+  });
+  const [first, last] = [knots[0], knots[knots.length - 1]];
+  if (!flat.turn || Math.abs(first[0] - last[0]) <= flat.turn / 2)
+    paint.lineTo(fit.left(first[0]), fit.top(first[1]));
+  paint.lineJoin = "round";
+  paint.setLineDash([5, 3]);
+  for (const [style, width] of /** @type {const} */ ([
+    [paper, 4],
+    [colour, 1.6],
+  ])) {
+    paint.strokeStyle = style;
+    paint.lineWidth = width;
+    paint.stroke();
+  }
+  paint.setLineDash([]);
+}
+
+/**
  * The cities, as large as there is room between them.
  * @param {CanvasRenderingContext2D} paint
  * @param {Places} places

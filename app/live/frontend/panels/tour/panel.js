@@ -14,6 +14,7 @@ import { AGES, EdgeAges, edgesOf } from "./ages.js";
 import { Hands } from "./hands.js";
 import {
   paintAged,
+  paintBand,
   paintCities,
   paintCoast,
   paintRing,
@@ -337,6 +338,8 @@ export class MapPanel {
           colour: tinted(theme.surface, theme.text, theme.dark ? 0.3 : 0.2),
           width: 0.8 * thinness(spacing),
         });
+      if (tours.band && !this.shown.edited)
+        paintBand(paint, tours.band.data, flat, at, { colour, paper: theme.surface });
       if (!fits(tours.best)) continue;
       paintAged(paint, tours.best.data, places, at, flat.turn, {
         ages: this.ages[i] ?? new EdgeAges(),
@@ -834,6 +837,8 @@ export class MapPanel {
     cancelAnimationFrame(this.frame);
     this.resized.disconnect();
     this.hands.forget();
+    delete this.element.dataset.lanes;
+    this.element.removeAttribute("data-over");
   }
 }
 

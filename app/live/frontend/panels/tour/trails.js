@@ -7,6 +7,7 @@ import { logScale } from "../../charts/axis_scale.js";
 import { Chart, dress, predress } from "../../charts/chart.js";
 import { decimate } from "../../charts/decimate.js";
 import { gapsOf, sameCitiesSince } from "../../data/gaps.js";
+import { measured } from "../../data/layouts.js";
 import { formatNumber, listed, percent, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { formatGap, formatLength } from "../../i18n/length.js";
@@ -71,10 +72,14 @@ class TrailPanel {
 export class AlikePanel extends TrailPanel {
   /**
    * @param {FrameView} moment
-   * @returns {{note: string, summary: string, nothing?: string}}
+   * @returns {{note: string, summary: string, nothing?: string, idle?: boolean}}
    */
   draw(moment) {
     const { metrics, stage, events } = moment;
+    if (!measured(stage.data.kind)) {
+      const none = t("answers.no-edges");
+      return { note: "", summary: none, nothing: none, idle: true };
+    }
     const since = sameCitiesSince(events);
     const trails = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
       const gaps = gapsOf(moment, lane).slice(since);
