@@ -79,7 +79,8 @@ def state_of(race: AnyRace) -> dict[str, Any]:
 
 
 def load_checkpoint(path: Path) -> tuple[AnyRace, dict[str, Any]]:
-    """Return the race in a file of a checkpoint, ready to continue, and all that the file holds.
+    """Return the race in a file of a checkpoint, ready to continue, and what a worker has saved
+    with it (``runner``; empty if nothing).
 
     Raises:
         BadInput: the file is not a checkpoint, or its experiment cannot run here.
@@ -87,9 +88,10 @@ def load_checkpoint(path: Path) -> tuple[AnyRace, dict[str, Any]]:
     from .race import checkpoint
 
     kept = checkpoint.read(path)
+    runner = kept.pop("runner", {})
     with checkpoint.fitting(path):
         if kept["version"] in checkpoint.OF_NETWORKS:
-            return checkpoint.restored(kept), kept
+            return checkpoint.restored(kept), runner
         from .combinatorial import checkpoint as combinatorial
 
-        return combinatorial.restored(kept), kept
+        return combinatorial.restored(kept), runner

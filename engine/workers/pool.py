@@ -126,6 +126,8 @@ class Job:
         self._pool, self._on_message = pool, on_message
         self._worker: _Worker | None = None
         self._waiting: dict[str, Message] = {"pause": {"do": "pause"}} if paused else {}
+        self._pace: dict[str, Message] = {}
+        """Whether it is paused, and its speed, as last asked for: after a crash they hold again."""
         self._cancelled = False
         self._crashes = 0
         self._checkpoint: float | None = None
@@ -146,6 +148,13 @@ class Job:
         and a cancel removes it from the queue. Never blocks.
         """
         self._pool._command(self, command)
+
+    def _note_pace(self, command: Message) -> None:
+        match command["do"]:
+            case "pause" | "step" | "stages":
+                self._pace["pause"] = {"do": "pause"}
+            case "resume" | "speed" as do:
+                self._pace["pause" if do == "resume" else do] = command
 
     def _left(self) -> float:
         """Return for how many more seconds it will run, at the pace so far."""
@@ -415,8 +424,9 @@ class Pool:
         if job.keep is not None:
             order["keep"] = str(job.keep)
         worker.send(order)
-        for command in job._waiting.values():
+        for command in (*job._pace.values(), *job._waiting.values()):
             worker.send({**command, "race": job._number})
+            job._note_pace(command)
         job._waiting = {}
 
     def _command(self, job: Job, command: Message) -> None:
@@ -426,6 +436,7 @@ class Pool:
             cancel = command.get("do") == "cancel"
             if job._worker is not None:
                 job._worker.send({**command, "race": job._number})
+                job._note_pace(command)
                 if cancel and not job._cancelled:
                     job._cancelled = True
                     self._insist(job._worker, job)

@@ -9,19 +9,23 @@ of the race's own time, with fewer frames if they are expensive.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
 
 if TYPE_CHECKING:
-    from ..any_race import AnyExperiment
+    from ..any_race import AnyExperiment, AnyRace
     from ..combinatorial.race import CombinatorialRace
     from ..messages.encoding import Message
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1 / 17
 LOOK_SECONDS_MOST, LOOK_SHARE_MOST = 2.0, 0.2
@@ -48,10 +52,14 @@ WEIGHTS_BYTES = 4 * 2**20
 POLL_SECONDS = 0.01
 """Seconds between two checks for commands."""
 SLICE_SECONDS = 0.1
+SAVE_SECONDS, SAVE_SHARE = 1.0, 0.02
+"""A checkpoint is written so often, or less often if that would take more of a race's time."""
 COMMANDS_AT_ONCE = 100
 FOR_EVER = math.inf
 CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow", "kick", "cities")
 """Commands that change what is shown of a paused race."""
+SHOWN_ONLY = ("weights", "copy")
+"""Commands that change nothing of a race."""
 
 
 class Cancelled(Exception):
@@ -71,6 +79,10 @@ class RaceRunner:
         send: passes a message on.
         listen: looks for commands to any race of this process and puts those to this one into
             ``inbox``.
+        keep: the file of its checkpoints, or None. If it is there, the race goes on from it.
+
+    Raises:
+        BadInput: the race cannot run here.
 
     Attributes:
         inbox: commands that were not yet handled.
@@ -84,23 +96,31 @@ class RaceRunner:
         experiment: AnyExperiment,
         send: Callable[[Message], None],
         listen: Callable[[], None] = lambda: None,
+        keep: Path | None = None,
     ) -> None:
-        from ..any_race import race_of
+        from ..any_race import can_be_saved, race_of
         from ..race.seed_races import SeedRaces
 
-        self.send, self.listen = send, listen
+        self.send, self.listen, self.keep = send, listen, keep
         self.inbox: deque[Message] = deque()
         self.neighbours = 1
         self.used = 0.0
         self._slice_began = time.perf_counter()
         self.until = self._slice_began + SLICE_SECONDS
-        self.race = race_of(experiment)
+        resumed = self._resumed(experiment)
+        self.race, before = resumed or (race_of(experiment), {})
+        if keep is not None and not can_be_saved(self.race):
+            self.keep = None
+        self.saved_at, self.save_cost = self._slice_began, 0.0
+        self._saved_used, self._saved_steps = 0.0, -1
+        self._changes = self._saved_changes = 0
         self.seeds = self.race if isinstance(self.race, SeedRaces) else None
         """The race, if it has several seeds."""
         self.seeds_at, self.seeds_wait = -1e9, 0.0
-        self.k = 0
-        self.speed = 0.0
-        self.paused = False
+        self.k = int(before.get("k", 0))
+        self.speed = float(before.get("speed", 0.0))
+        self.paused = bool(before.get("paused", False))
+        self._resumes = resumed is not None
         self.steps_due: deque[bool] = deque()
         """Requested steps still to be taken, and whether to show the phases of each."""
         self.changed = self.weights_wanted = False
@@ -109,6 +129,24 @@ class RaceRunner:
         self.wait, self.longest = 0.0, LOOK_SECONDS_MOST
         self.costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
+
+    def _resumed(self, experiment: AnyExperiment) -> tuple[AnyRace, Message] | None:
+        """Return the race of the checkpoint, and how this one stood then; None if there is none, or
+        none that can be read.
+        """
+        from ..any_race import load_checkpoint
+
+        if self.keep is None or not self.keep.is_file():
+            return None
+        try:
+            race, before = load_checkpoint(self.keep)
+        except BadInput as error:
+            log.warning("a race begins anew: %s", error)
+            return None
+        if race.began.to_json() != experiment.to_json():
+            log.warning("a race begins anew: its checkpoint is of another experiment")
+            return None
+        return race, before
 
     def slice(self, work: Iterator[float], seconds: float) -> float | None:
         """Continue for a slice, with the race's own number of threads and precision.
@@ -143,9 +181,13 @@ class RaceRunner:
 
     def _run(self) -> Iterator[float]:
         race = self.race
+        if self._resumes:
+            self.send({"type": "resumed", "k": self.k})
         self.send(race.stage())
-        self._look()
-        self.send({"type": "state", "state": "running"})
+        self._look(closely=self.paused)
+        if self.paused:
+            race.hold(True)
+        self.send({"type": "state", "state": "paused" if self.paused else "running"})
         self._obey()  # commands sent while the race waited in the queue
         polled = paced = time.perf_counter()
         fewest = 0
@@ -156,9 +198,11 @@ class RaceRunner:
                 self._obey()
                 polled = now = time.perf_counter()
             if self.paused and not self.steps_due:
+                self._save_if_due(at_once=True)
                 yield FOR_EVER
                 continue
             if now >= self.until:
+                self._save_if_due()
                 yield 0.0
             if self.steps_due:
                 self._single_step()
@@ -168,6 +212,7 @@ class RaceRunner:
                 fewest = min(lane.step for lane in race.running)
                 wait = paced + 1 / self.speed - now
                 if wait > 0:
+                    self._save_if_due()
                     yield min(wait, 0.05)
                     continue
                 paced = max(paced + 1 / self.speed, now - 1 / self.speed)
@@ -183,6 +228,65 @@ class RaceRunner:
             if _bytes(message["last"]["weights"]) * race.began.seeds > WEIGHTS_BYTES:
                 message["last"]["weights"] = None
             self.send(message)
+
+    def _save_if_due(self, at_once: bool = False) -> None:
+        """Write a checkpoint, about every second, if anything has changed since the last.
+
+        Args:
+            at_once: without waiting for that second.
+        """
+        if self.keep is None:
+            return
+        steps = sum(lane.step for lane in self.race.lanes)
+        if (steps, self._changes) == (self._saved_steps, self._saved_changes):
+            return
+        now = time.perf_counter()
+        own = self.own_time - self._saved_used
+        if not at_once and (
+            now - self.saved_at < SAVE_SECONDS or own < self.save_cost / SAVE_SHARE
+        ):
+            return
+        start = time.process_time()
+        self._save(self.keep)
+        self.save_cost = time.process_time() - start
+        self.saved_at, self._saved_used = now, self.own_time
+        self._saved_steps, self._saved_changes = steps, self._changes
+
+    def _save(self, path: Path) -> None:
+        """Write a checkpoint; if that fails, tell why and try no more."""
+        try:
+            self._write(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            log.warning("a race is not saved: %s", error)
+            why = getattr(error, "strerror", None) or str(error)
+            self.keep = None
+            self.send(
+                {
+                    "type": "problem",
+                    "passing": True,
+                    "sentence": (
+                        f"This race cannot be saved ({why}). It goes on, but would be lost if the "
+                        f"server were stopped."
+                    ),
+                }
+            )
+
+    def _copy(self, path: Path) -> None:
+        """Write a checkpoint to another file, from which a copy of the race can go on."""
+        done = True
+        try:
+            self._write(path)
+        except (OSError, ValueError, RuntimeError) as error:
+            log.warning("a race is not copied: %s", error)
+            done = False
+        self.send({"type": "copied", "k": self.k, "to": str(path), "done": done})
+
+    def _write(self, path: Path) -> None:
+        from ..any_race import state_of
+        from ..system import checkpoint_file
+
+        how = {"k": self.k, "speed": self.speed, "paused": self.paused}
+        checkpoint_file.write(path, {**state_of(self.race), "runner": how})
 
     def _single_step(self) -> None:
         """Take one step of every lane that still runs, with its phases if requested, then send a
@@ -348,6 +452,9 @@ class RaceRunner:
                 self.looked_at = -1e9
             case "weights":
                 self.weights_wanted = True
+            case "copy":
+                self._copy(Path(command["to"]))
+        self._changes += do not in SHOWN_ONLY
         self.changed = self.changed or do in CHANGES
 
     def _on_map(self, do: str) -> CombinatorialRace:

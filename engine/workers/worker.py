@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, MutableSequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
@@ -189,7 +190,10 @@ class Worker:
             if any(command["do"] == "cancel" for command in order["commands"]):
                 raise Cancelled
             runner = RaceRunner(
-                parse_experiment(order["experiment"]), self._sender(number), self.listen
+                parse_experiment(order["experiment"]),
+                self._sender(number),
+                self.listen,
+                Path(order["keep"]) if "keep" in order else None,
             )
             turn = self.turns[number] = Turn(number, runner, self._reached)
             turn.runner.inbox.extend(order["commands"])

@@ -1,0 +1,411 @@
+"""Races that share a process: each gets its share of the time, none changes another, and all go on
+when their process dies.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import sys
+import time
+from collections import deque
+from collections.abc import Iterator, MutableSequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.any_race import parse_experiment
+from engine.messages.encoding import Message, decode, encode
+from engine.race import race as race_module
+from engine.race import seed_races
+from engine.workers import pool as pools
+from engine.workers import race_runner, worker
+from engine.workers.pool import Job, Pool
+from engine.workers.race_runner import RaceRunner
+from engine.workers.worker import Worker
+from tests.app import fake_race
+from tests.engine.support.interrupting import without_clock
+from tests.engine.support.listening import Listener, eventually
+
+POISON = 666
+"""The seed of a race that kills its process in its tenth step."""
+LONG = 2e6
+
+
+def value(seed: int = 0, amount: float = 3e4, lanes: Any = ("annealing", "adam")) -> Message:
+    return {
+        "dataset": {"name": "moons", "points": 40},
+        "lanes": list(lanes),
+        "budget": {"currency": "evaluations", "amount": amount},
+        "seed": seed,
+    }
+
+
+class Pipe:
+    """Stands in for the worker's end of a pipe."""
+
+    def __init__(self, *orders: Message) -> None:
+        self.orders = deque(orders)
+        self.told: list[tuple[int, Message]] = []
+        self._about: Message = {}
+
+    def poll(self, seconds: float | None = 0.0) -> bool:
+        if seconds is None and not self.orders:
+            raise EOFError  # nothing will ever come
+        return bool(self.orders)
+
+    def recv(self) -> Message:
+        return self.orders.popleft()
+
+    def send(self, about: Message) -> None:
+        self._about = about
+
+    def send_bytes(self, data: bytes) -> None:
+        self.told.append((self._about["race"], decode(data)))
+
+    def of(self, number: int, kind: str) -> list[Message]:
+        return [
+            message for race, message in self.told if race == number and message["type"] == kind
+        ]
+
+
+class OwnClock:
+    """A clock that stands still but for what a race's steps cost."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, costs: dict[int, float]) -> None:
+        self.now, self.costs = 100.0, costs
+        for name in ("perf_counter", "process_time", "monotonic"):
+            monkeypatch.setattr(time, name, lambda: self.now)
+        clock = self
+
+        class Costly(fake_race.FakeRace):
+            torn = False
+
+            def advance_lane(self, lane: Any) -> None:
+                clock.now += clock.costs.get(self.seed, 0.001)
+                lane.step += 1
+
+        for module in (race_module, seed_races):  # imported before, or they would keep this one
+            monkeypatch.setattr(module, "Race", Costly)
+
+
+def shared(pipe: Pipe) -> Worker:
+    return Worker(pipe, [0.0, 0.0, 0.0])  # type: ignore[arg-type]
+
+
+def turns(one: Worker, count: int) -> None:
+    """Let a worker give so many slices, or all until it is told to exit."""
+    given, go_on = 0, one._go_on
+
+    def counted(turn: Any, ready: int) -> None:
+        nonlocal given
+        given += 1
+        if given > count:
+            raise worker.Gone
+        go_on(turn, ready)
+
+    one._go_on = counted  # type: ignore[method-assign]
+    with pytest.raises(worker.Gone):
+        one.run()
+    one._go_on = go_on  # type: ignore[method-assign]
+
+
+def order(number: int, seed: int | None = None) -> Message:
+    return {"do": "race", "race": number, "experiment": value(number if seed is None else seed)}
+
+
+def steps_of(one: Worker) -> dict[int, int]:
+    return {
+        number: sum(lane.step for lane in turn.runner.race.lanes)
+        for number, turn in one.turns.items()
+    }
+
+
+def test_all_races_of_a_process_advance_alike_whatever_a_step_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    costs = {number: 0.001 * (1 + number % 5) for number in range(25)}
+    clock = OwnClock(monkeypatch, costs)
+    one = shared(Pipe(*(order(number) for number in range(25))))
+    began = clock.now
+    turns(one, 25 * 40)
+    times = [steps * costs[number] for number, steps in steps_of(one).items()]
+    assert len(times) == 25
+    assert sum(times) == pytest.approx(clock.now - began)
+    jain = sum(times) ** 2 / (len(times) * sum(share**2 for share in times))
+    assert jain > 0.99
+
+
+def test_a_race_that_comes_later_neither_waits_nor_makes_up_for_what_it_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    OwnClock(monkeypatch, {})
+    pipe = Pipe(order(0), order(1))
+    one = shared(pipe)
+    turns(one, 100)
+    before = steps_of(one)
+    pipe.orders.append(order(2))
+    turns(one, 90)
+    gained = {number: steps - before.get(number, 0) for number, steps in steps_of(one).items()}
+    assert min(gained.values()) > 0.8 * max(gained.values())
+
+
+def test_a_paused_race_takes_no_turn_and_makes_up_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    OwnClock(monkeypatch, {})
+    pipe = Pipe(order(0), order(1), {"do": "pause", "race": 1})
+    one = shared(pipe)
+    turns(one, 60)
+    assert steps_of(one)[1] == 0
+    assert pipe.of(1, "state")[-1]["state"] == "paused"
+    assert one.turns[1].due == math.inf
+    before = steps_of(one)
+    pipe.orders.append({"do": "resume", "race": 1})
+    turns(one, 60)
+    gained = [steps - before[number] for number, steps in steps_of(one).items()]
+    assert min(gained) > 0.8 * max(gained)
+
+
+def test_a_race_that_fails_ends_alone() -> None:
+    pipe = Pipe(
+        {"do": "race", "race": 0, "experiment": {**value(), "device": "cuda:99"}},
+        order(1),
+        {"do": "race", "race": 2, "experiment": value(2, 400)},
+    )
+    one = shared(pipe)
+    while not pipe.of(2, "state") or pipe.of(2, "state")[-1]["state"] != "done":
+        turns(one, 5)
+    assert pipe.of(0, "problem")[0]["sentence"].startswith("device: ")
+    assert 1 in one.turns
+    assert [message["state"] for message in pipe.of(2, "state")][-1] == "done"
+
+
+METHODS = ["annealing", "eki", "cma-es", "openai-es", "harmony-search", "coolmomentum", "pso"]
+
+
+def last_words(runners: list[RaceRunner], told: list[list[Message]]) -> list[bytes]:
+    """Run races by turns, a few steps each, and return the last metrics of each."""
+    works = [(runner, runner.run()) for runner in runners]
+    while works:
+        works = [(runner, work) for runner, work in works if runner.slice(work, 0.002) is not None]
+    return [
+        encode(without_clock(next(one for one in reversed(of) if one["type"] == "weights")))
+        for of in told
+    ]
+
+
+def test_races_that_take_turns_are_each_the_race_it_is_alone() -> None:
+    def runners(names: list[str]) -> tuple[list[RaceRunner], list[list[Message]]]:
+        told: list[list[Message]] = [[] for _ in names]
+        made = [
+            RaceRunner(parse_experiment(value(3, 8e3, [name, "adam"])), told[i].append)
+            for i, name in enumerate(names)
+        ]
+        return made, told
+
+    together = last_words(*runners(METHODS))
+    for name, found in zip(METHODS, together, strict=True):
+        (alone,) = last_words(*runners([name]))
+        assert _weights(found) == _weights(alone), name
+
+
+def _weights(data: bytes) -> list[list[float]]:
+    return [lane.tolist() for lane in decode(data)["lanes"]]
+
+
+# --- with processes
+
+
+def serve(connection: Connection, board: MutableSequence[float]) -> None:
+    """The main function of a worker process with real races, one of which is poison."""
+    from engine.race.race import Race
+
+    advance = Race.advance_lane
+
+    def poisoned(self: Any, lane: Any) -> Any:
+        if self.began.seed == POISON and lane.step >= 10:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return advance(self, lane)
+
+    Race.advance_lane = poisoned  # type: ignore[method-assign]
+    worker.serve(connection, board)
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Pool]:
+    """One process with real races."""
+    pool = Pool(1, main=serve)
+    yield pool
+    pool.close()
+
+
+def submitted(pool: Pool, folder: Path, experiment: Message, **more: Any) -> tuple[Job, Listener]:
+    heard = Listener()
+    keep = folder / f"{experiment['seed']}.race"
+    return pool.submit(experiment, heard, keep=keep, **more), heard
+
+
+def saved(folder: Path, seed: int) -> bool:
+    return (folder / f"{seed}.race").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_every_race_of_a_killed_process_goes_on_to_the_same_end(real: Pool, tmp_path: Path) -> None:
+    whole = {}
+    for seed in (1, 2, 3):
+        _, heard = submitted(real, tmp_path, value(seed, 4e5))
+        heard.state("done")
+        whole[seed] = heard.of("weights")[-1]
+        (tmp_path / f"{seed}.race").unlink(missing_ok=True)
+    races = {seed: submitted(real, tmp_path, value(seed, 4e5)) for seed in (1, 2, 3)}
+    for job, heard in races.values():
+        job.command({"do": "speed", "value": 50})
+        heard.state("running")
+    eventually(lambda: all(saved(tmp_path, seed) for seed in races))
+    pid = races[1][0].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    for seed, (job, heard) in races.items():
+        resumed = heard.wait(lambda message: message["type"] == "resumed")
+        job.command({"do": "speed", "value": 0})
+        heard.state("done")
+        at = next(i for i, one in enumerate(heard.messages) if one is resumed)
+        ks = [one["k"] for one in heard.messages[at:] if one["type"] == "metrics"]
+        assert ks == list(range(resumed["k"], resumed["k"] + len(ks)))
+        assert resumed["k"] > 0
+        ends = heard.of("weights")[-1]
+        assert ends["steps"] == whole[seed]["steps"]
+        assert _weights(encode(ends)) == _weights(encode(whole[seed]))
+        assert job.over
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_race_that_kills_its_process_again_and_again_is_ended_and_no_other(
+    real: Pool, tmp_path: Path
+) -> None:
+    other, heard_other = submitted(real, tmp_path, value(5, LONG))
+    heard_other.state("running")
+    poison, heard = submitted(real, tmp_path, value(POISON, LONG), paused=True)
+    heard.state("paused")
+    eventually(lambda: saved(tmp_path, POISON) and saved(tmp_path, 5))
+    poison.command({"do": "resume"})
+    assert "killed" in heard.state("ended")["sentence"]
+    assert 1 <= len(heard.of("resumed")) <= pools.MOST_CRASHES
+    at = len(heard_other.messages)
+    heard_other.wait(lambda message: message["type"] == "picture", after=at)
+    assert not other.over
+    other.command({"do": "cancel"})
+    eventually(lambda: other.over)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_process_that_hangs_is_told_of_and_replaced(
+    real: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "TELL_SECONDS", (1.5, 40.0, 160.0))
+    job, heard = submitted(real, tmp_path, value(6, LONG))
+    eventually(lambda: saved(tmp_path, 6))
+    assert job.pid is not None
+    os.kill(job.pid, signal.SIGSTOP)
+    problem = heard.wait(lambda message: message["type"] == "problem")
+    assert problem["passing"]
+    assert problem["sentence"].startswith("Its process does not answer: ")
+    monkeypatch.setattr(pools, "SILENT_SECONDS", 3.0)
+    at = len(heard.messages)
+    heard.wait(lambda message: message["type"] == "resumed", after=at)
+    monkeypatch.undo()
+    job.command({"do": "cancel"})
+    eventually(lambda: job.over)
+
+
+def test_a_damaged_checkpoint_means_a_new_beginning(real: Pool, tmp_path: Path) -> None:
+    for content in (b"", b"nonsense", b"Kelvin race\r\n" + bytes(900)):
+        (tmp_path / "7.race").write_bytes(content)
+        _, heard = submitted(real, tmp_path, value(7, 400))
+        heard.state("done")
+        assert not heard.of("resumed")
+        assert heard.of("metrics")[0]["lanes"][0]["step"] == 0
+
+
+def test_a_copy_goes_on_from_where_the_race_was(real: Pool, tmp_path: Path) -> None:
+    job, heard = submitted(real, tmp_path, value(8, 4e5))
+    heard.state("running")
+    job.command({"do": "pause"})
+    heard.state("paused")
+    job.command({"do": "copy", "to": str(tmp_path / "9.race")})
+    told = heard.wait(lambda message: message["type"] == "copied")
+    assert told["done"]
+    copy_heard = Listener()
+    copy = real.submit(value(8, 4e5), copy_heard, keep=tmp_path / "9.race")
+    copy_heard.state("paused")
+    assert copy_heard.of("resumed")[0]["k"] == told["k"]
+    for one in (job, copy):
+        one.command({"do": "resume"})
+    ends = [
+        listener.state("done") and listener.of("weights")[-1] for listener in (heard, copy_heard)
+    ]
+    assert _weights(encode(ends[0])) == _weights(encode(ends[1]))
+
+
+def test_a_checkpoint_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
+    told: list[Message] = []
+    runner = RaceRunner(
+        parse_experiment(value(0, 4e3)), told.append, keep=tmp_path / "nowhere" / "race"
+    )
+    runner.inbox.append({"do": "pause"})
+    work = runner.run()
+    assert runner.slice(work, 1) == race_runner.FOR_EVER
+    runner.inbox.extend([{"do": "step"}, {"do": "resume"}])
+    while runner.slice(work, 1) is not None:
+        pass
+    problems = [one for one in told if one["type"] == "problem"]
+    assert len(problems) == 1
+    assert problems[0]["passing"]
+    assert problems[0]["sentence"].startswith("This race cannot be saved (No such file")
+
+
+def test_where_memory_is_full_a_race_waits_and_is_told_how_long() -> None:
+    pool = Pool(1, main=fake_race.serve, memory=100.0)
+    try:
+        first, waiting, small = Listener(), Listener(), Listener()
+        job = pool.submit(fake_race.experiment(fake_race.ENDLESS), first, memory=70)
+        first.state("running")
+        other = pool.submit(fake_race.experiment(fake_race.ENDLESS), waiting, memory=40)
+        third = pool.submit(fake_race.experiment(fake_race.ENDLESS), small, memory=10)
+        assert (job.place, other.place, third.place) == (0, 1, 2), "nobody overtakes"
+        assert pool.waiting == 2
+        job.command({"do": "cancel"})
+        waiting.state("running")
+        small.state("running")
+        assert pool.busy == 2
+        alone = Listener()
+        for one in (other, third):
+            one.command({"do": "cancel"})
+        eventually(lambda: pool.busy == 0)
+        pool.submit(fake_race.experiment(fake_race.SHORT), alone, memory=1000)
+        alone.state("done")  # what fits nowhere runs alone: the experiment was checked before
+    finally:
+        pool.close()
+
+
+def test_the_wait_is_that_of_the_race_which_ends_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(1, main=fake_race.stillborn)
+    try:
+        jobs = [Job(pool, i, {}, lambda about, data: None, 0, None, False) for i in range(3)]
+        now = time.monotonic()
+        for job, progress in zip(jobs, (0.5, 0.25, 0.0), strict=True):
+            job._begun, job._progress = now - 10, progress
+        worker_ = pool._workers[0] if pool._workers else None
+        if worker_ is None:
+            pytest.skip("the process has gone already")
+        worker_.jobs = dict(enumerate(jobs))
+        assert pool.wait(1) == pytest.approx(10, abs=2)
+        assert pool.wait(2) == pytest.approx(30, abs=4)
+        assert pool.wait(3) is None
+        worker_.jobs = {}
+    finally:
+        pool.close()
