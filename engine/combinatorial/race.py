@@ -256,7 +256,8 @@ class CombinatorialRace(FrameIteration):
         if bound is None or lowest is None or lowest > bound:
             return
         label = self.names[lane.index]
-        lane.stopped = f"{label} proved {lowest * self.instance.scale:,.10g} optimal."
+        told = f"{round(lowest * self.instance.scale, 2):,.10g} {self.instance.unit}".strip()
+        lane.stopped = f"{label} proved {told} optimal."
         lane.finished = True
         lane.method.close(state)
         if self.best_known is None or not self.best_known.proven:

@@ -60,6 +60,7 @@ export class AnswerPanel {
     this.tip.className = "kv-tip";
     this.tip.hidden = true;
     place.append(this.maps, this.legend, this.tip);
+    this.begin();
     place.dataset.answer = this.kind;
     this.fillLegend(this.legend);
     this.resized = new ResizeObserver(() => this._soon());
@@ -79,6 +80,12 @@ export class AnswerPanel {
 
   /** Another instance is on the picture, or another race. */
   begin() {}
+
+  /**
+   * Hear of all answers before any is drawn, so that all pictures are on one scale.
+   * @param {Answer[]} _answers
+   */
+  prepare(_answers) {}
 
   /**
    * Draw one picture.
@@ -184,8 +191,10 @@ export class AnswerPanel {
   _paint() {
     const { data } = this;
     if (!data || data.kind !== this.kind) return;
+    const answers = this.canvases.map((_, lane) => this.answerOf(lane));
+    this.prepare(answers.flatMap((answer) => answer ?? []));
     const parts = this.canvases.map((canvas, lane) => {
-      const answer = this.answerOf(lane);
+      const answer = answers[lane];
       const told = answer ? this.tell(answer) : null;
       this._caption(canvas, lane, answer, told?.text ?? "");
       const paint = fitCanvas(canvas);

@@ -11,8 +11,9 @@ import { luminance } from "../../charts/theme.js";
 import { tinted } from "../tour/paint.js";
 import { AnswerPanel, legendEntry, wrongColour } from "./panel.js";
 
-/** Room at the left for numbers of crews, at the top for the clock, and at the right, px. */
-const [LEFT, TOP, RIGHT] = [22, 18, 8];
+/** Room at the left for numbers of crews, or of columns, at the top for the clock, and at the
+ * right, px. */
+const [CREWS, COLUMNS, TOP, RIGHT] = [22, 34, 18, 8];
 /** Between the crews and the flights that nobody flies, px. */
 const BETWEEN = 18;
 /** Highest row, and the lowest in which something is written, px. */
@@ -36,10 +37,21 @@ export class RosterPanel extends AnswerPanel {
     this.most = { crews: 1, bare: 1 };
   }
 
+  get left() {
+    return this.data?.legs ? CREWS : COLUMNS;
+  }
+
   get inks() {
     const { palette, theme } = this;
     const all = theme.dark ? palette.recordingsOnDark : palette.recordings;
     return all.filter((/** @type {string} */ _, /** @type {number} */ i) => i !== INK);
+  }
+
+  /** The colour of a place; of more than there are colours the next are pale. @param {number} i */
+  _ink(i) {
+    const { inks, theme } = this;
+    const colour = inks[i % inks.length];
+    return i < inks.length ? colour : tinted(theme.surface, colour, 0.5);
   }
 
   /** @param {HTMLElement} place */
@@ -60,9 +72,7 @@ export class RosterPanel extends AnswerPanel {
     else {
       const places = /** @type {string[]} */ (data?.places ?? []).slice(1);
       place.replaceChildren(
-        ...places.map((name, i) =>
-          legendEntry(name, { ...block, background: inks[i % inks.length] }),
-        ),
+        ...places.map((name, i) => legendEntry(name, { ...block, background: this._ink(i) })),
         wrong,
       );
     }
@@ -92,6 +102,31 @@ export class RosterPanel extends AnswerPanel {
   }
 
   /**
+   * Flights that nobody flies in rows in which none overlap; of a matrix one row.
+   * @param {number[]} bare
+   */
+  _idle(bare) {
+    const { start, end } = this._survey();
+    if (!start) return bare.length ? [bare] : [];
+    return stacked(
+      bare,
+      (leg) => start[leg],
+      (leg) => end[leg],
+    );
+  }
+
+  /** @param {import("./panel.js").Answer[]} answers */
+  prepare(answers) {
+    const most = /** @type {{crews: number, bare: number}} */ (this.most);
+    for (const { values } of answers) {
+      const { crews, bare } = rosterOf(values, this.data);
+      // Rows keep their height while crews come and go: the most that there were have room.
+      most.crews = Math.max(most.crews, crews.length);
+      most.bare = Math.max(most.bare, this._idle(bare).length);
+    }
+  }
+
+  /**
    * @param {import("./panel.js").Sheet} sheet
    * @param {import("./panel.js").Answer | null} answer
    * @returns {import("./panel.js").Hit}
@@ -100,26 +135,14 @@ export class RosterPanel extends AnswerPanel {
     const { data, theme, pointed } = this;
     const ground = this._survey();
     const { crews, bare } = rosterOf(answer?.values ?? [], data);
-    const idle = ground.start
-      ? stacked(
-          bare,
-          (leg) => ground.start[leg],
-          (leg) => ground.end[leg],
-        )
-      : bare.length
-        ? [bare]
-        : [];
-    // Rows keep their height while crews come and go: the most that there were have room.
-    const most = (this.most = {
-      crews: Math.max(this.most?.crews ?? 1, crews.length),
-      bare: Math.max(this.most?.bare ?? 1, answer ? idle.length : 1),
-    });
+    const idle = this._idle(bare);
+    const most = /** @type {{crews: number, bare: number}} */ (this.most);
     const room = height - TOP - BETWEEN - 4;
     // Before there is an answer, all flights stand under an empty roster.
     const rows = answer ? most.crews + most.bare : Math.max(12, idle.length + 1);
     const row = Math.min(HIGHEST, room / rows);
     const left = (/** @type {number} */ at) =>
-      LEFT + ((at - ground.low) / (ground.high - ground.low)) * (width - LEFT - RIGHT);
+      this.left + ((at - ground.low) / (ground.high - ground.low)) * (width - this.left - RIGHT);
     const bottom = TOP + row * (answer ? most.crews : 1);
     this._axis(paint, ground, left, width, bottom, height);
     const over = pointed?.lane === lane ? pointed.key : null;
@@ -143,7 +166,7 @@ export class RosterPanel extends AnswerPanel {
         : bare.length
           ? t(`answers.${said}-count`, { count: whole(bare.length) })
           : t(`answers.${said}-none`),
-      LEFT,
+      this.left,
       bottom + BETWEEN / 2 + 2,
     );
     idle.forEach((legs, i) => {
@@ -172,7 +195,7 @@ export class RosterPanel extends AnswerPanel {
    */
   _axis(paint, ground, left, width, bottom, height) {
     const { theme } = this;
-    const across = width - LEFT - RIGHT;
+    const across = width - this.left - RIGHT;
     const marks = ticks(ground.low, ground.high, across, ground.start ? STEPS : COUNTS, 46);
     paint.font = `10.5px ${theme.font}`;
     paint.textBaseline = "alphabetic";
@@ -194,7 +217,7 @@ export class RosterPanel extends AnswerPanel {
     paint.strokeStyle = theme.faint;
     paint.lineWidth = 1;
     paint.beginPath();
-    paint.moveTo(LEFT, Math.round(bottom + 4) + 0.5);
+    paint.moveTo(this.left, Math.round(bottom + 4) + 0.5);
     paint.lineTo(width - RIGHT, Math.round(bottom + 4) + 0.5);
     paint.stroke();
   }
@@ -220,7 +243,7 @@ export class RosterPanel extends AnswerPanel {
       paint.textBaseline = "middle";
       paint.textAlign = "right";
       paint.fillStyle = theme.faint;
-      paint.fillText(String(crew + 1), LEFT - 5, middle);
+      paint.fillText(String((ground.start ? crew : column) + 1), this.left - 5, middle);
       paint.textAlign = "start";
     }
     const cost = lengthWithUnit(numbers(data.columns.costs)[column], data);

@@ -12,7 +12,7 @@ import { AnswerPanel, legendEntry, wrongColour } from "./panel.js";
 
 /** Room at the left, at the top for the times, at the right, and over each runway, px. */
 const [LEFT, TOP, RIGHT, HEAD] = [8, 18, 10, 17];
-const HIGHEST = 22;
+const HIGHEST = 28;
 /** A row in which the plane's number is written, px. */
 const WRITTEN = 10;
 /** Between two ticks: seconds, or whatever a file counts in. */
@@ -88,6 +88,18 @@ export class RunwayPanel extends AnswerPanel {
     return data.time_unit ? `${text}\u202f${data.time_unit}` : text;
   }
 
+  /** @param {import("./panel.js").Answer[]} answers */
+  prepare(answers) {
+    const ground = this._survey();
+    for (const { values } of answers)
+      for (const one of landingsOf(values, this.data).flat()) {
+        // As far as anything ever reached, so that nothing moves when it comes back.
+        ground.high = Math.max(ground.high, one.time + 0.02 * (ground.high - ground.low));
+        ground.low = Math.min(ground.low, one.time);
+        ground.dearest = Math.max(ground.dearest, one.cost);
+      }
+  }
+
   /**
    * @param {import("./panel.js").Sheet} sheet
    * @param {import("./panel.js").Answer | null} answer
@@ -98,13 +110,6 @@ export class RunwayPanel extends AnswerPanel {
     const ground = this._survey();
     const { windows } = ground;
     const runways = answer ? landingsOf(answer.values, data) : [this._waiting()];
-    for (const one of runways.flat())
-      if (one.time !== null) {
-        // As far as anything ever reached, so that nothing moves when it comes back.
-        ground.high = Math.max(ground.high, one.time + 0.02 * (ground.high - ground.low));
-        ground.low = Math.min(ground.low, one.time);
-        ground.dearest = Math.max(ground.dearest, one.cost);
-      }
     const { low, high } = ground;
     const left = (/** @type {number} */ at) =>
       LEFT + ((Math.min(high, at) - low) / (high - low)) * (width - LEFT - RIGHT);

@@ -10,6 +10,8 @@ import { AGES, bucketOf } from "./ages.js";
 /** How much of its lane's colour an edge has by its age, and how wide it is, px. */
 export const SHADES = [0.3, 0.48, 0.66, 0.83, 1];
 export const WIDTHS = [0.8, 1.1, 1.5, 1.9, 2.4];
+/** The age, of those, that an edge has at least when its race is over. */
+const SETTLED = 3;
 /** Where cities are nearer to each other than this, lines are thinner; and nearer than that, cities
  * are specks, or left out: px. */
 const [CLOSE, TIGHT, PACKED] = [9, 5, 2];
@@ -103,15 +105,18 @@ export function paintTour(paint, tour, places, fit, turn, look, only = null) {
  * @param {string} how.colour of the lane
  * @param {string} how.paper
  * @param {number} how.spacing of cities, px
+ * @param {boolean} [how.ended] whether the race of this lane is over, which leaves no edge pale
  */
-export function paintAged(paint, tour, places, fit, turn, { ages, now, colour, paper, spacing }) {
+export function paintAged(paint, tour, places, fit, turn, how) {
+  const { ages, now, colour, paper, spacing, ended = false } = how;
+  const least = ended ? SETTLED : 0;
   const n = tour.length;
   /** @type {[number, number][][]} */
   const buckets = Array.from({ length: AGES.length + 1 }, () => []);
   for (let i = 0; i < n; i++) {
     const [one, other] = [tour[i], tour[(i + 1) % n]];
     const born = ages.born(one, other);
-    buckets[born === null ? 0 : bucketOf(now - born)].push([one, other]);
+    buckets[Math.max(least, born === null ? 0 : bucketOf(now - born))].push([one, other]);
   }
   const slim = thinness(spacing);
   paint.lineCap = "round";

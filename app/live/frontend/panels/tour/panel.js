@@ -347,6 +347,7 @@ export class MapPanel {
         colour,
         paper: theme.surface,
         spacing,
+        ended: Boolean(last?.metric.lanes[i]?.finished),
       });
       if (this.different && has) {
         paintTour(
