@@ -2,13 +2,14 @@
 #
 # On the CPU:
 #   docker build -t kelvin .
-#   docker run --rm --init -p 8501:8501 -v kelvin-cache:/cache kelvin
+#   docker run --rm -p 8501:8501 -v kelvin-cache:/cache kelvin
 #
 # On an NVIDIA GPU (the host needs the NVIDIA container toolkit):
 #   docker build -t kelvin:cuda --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu130 .
-#   docker run --rm --init --gpus all -p 8501:8501 -v kelvin-cache:/cache kelvin:cuda
+#   docker run --rm --gpus all -p 8501:8501 -v kelvin-cache:/cache kelvin:cuda
 #
-# Then open http://localhost:8501. The volume keeps downloaded datasets; folders of your own go in with `-v /my/data:/data:ro -e KELVIN_DATA=/data`.
+# Then open http://localhost:8501; `-e PORT=8080 -p 8080:8080` takes another port, `-e STREAMLIT_SERVER_BASE_URL_PATH=tools/kelvin` serves it below a path, and `docker compose up` has limits too (compose.yaml).
+# The volume keeps downloaded datasets and uploaded files; folders of your own go in with `-v /my/data:/data:ro -e KELVIN_DATA=/data`.
 
 FROM python:3.12-slim
 
@@ -19,7 +20,15 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_NO_CACHE_DIR=1 \
     PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_ROOT_USER_ACTION=ignore \
-    KELVIN_CACHE=/cache
+    KELVIN_CACHE=/cache \
+    KELVIN_UPLOADS=/cache/uploads \
+    NUMBA_CACHE_DIR=/cache/compiled \
+    PORT=8501
+
+# The first process of a container must take in orphans and pass on signals: tini does nothing else.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends tini \
+    && rm -rf /var/lib/apt/lists/*
 
 RUN useradd --create-home --uid 1000 kelvin \
     && install --directory --owner=kelvin --group=kelvin /cache
@@ -37,14 +46,16 @@ COPY assets assets
 COPY engine engine
 COPY app app
 
-# Loops compiled for this kind of processor; on another one the first race compiles them again.
+USER kelvin
+
+# Loops compiled for this kind of processor, where a new volume takes them from; on another kind the first race compiles them again, into the volume.
 RUN python -m engine.combinatorial.kernels
 
-USER kelvin
 VOLUME /cache
 EXPOSE 8501
 
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8501/_stcore/health', timeout=4)"]
+    CMD ["python", "-m", "app.hosting.health"]
 
-CMD ["streamlit", "run", "app/server.py", "--server.port=8501", "--server.address=0.0.0.0", "--server.headless=true"]
+ENTRYPOINT ["tini", "--"]
+CMD ["sh", "-c", "exec streamlit run app/server.py --server.port=\"$PORT\" --server.address=0.0.0.0 --server.headless=true --browser.serverAddress=localhost"]

@@ -83,7 +83,8 @@ class Server:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 self.port = free.getsockname()[1]
-            self.address = f"http://localhost:{self.port}"
+            base = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+            self.address = f"http://localhost:{self.port}/{base}".rstrip("/")
             command = [
                 sys.executable,
                 "-m",

@@ -15,7 +15,6 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PATIENCE, SHOTS, Server
 from tests.browser.test_accessible import RULES
-from tests.browser.walk import wait
 
 pytestmark = pytest.mark.browser
 
@@ -104,12 +103,10 @@ def test_the_password_opens_the_page_that_was_asked_for(
     expect(page.get_by_role("alert")).to_contain_text("not the password")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Enter").click()
-    wait(page, "v.ready")
+    page.wait_for_function("window.__kelvin?.race")  # which the link starts
     query = urlsplit(page.url).query
     assert "dataset=circles" in query
     assert "seed=5" in query
-    page.get_by_test_id("run").click()
-    page.wait_for_function("window.__kelvin.race")
     page.goto(f"{locked.address}/kelvin/status")
     expect(page.get_by_role("row", name="open pages")).to_be_visible()
     cookies: Any = {cookie["name"]: cookie for cookie in context.cookies()}
@@ -199,9 +196,7 @@ def test_a_server_that_is_asked_to_end_tells_its_viewers(context: BrowserContext
     server = Server(KELVIN_WORKERS="1", KELVIN_DRAIN="1")
     page = context.new_page()
     page.goto(f"{server.address}/?dataset=moons&lanes=annealing,adam&seconds=3600&seed=3")
-    wait(page, "v.ready")
-    page.get_by_test_id("run").click()
-    page.wait_for_function("window.__kelvin.race && window.__kelvin.state === 'running'")
+    page.wait_for_function("window.__kelvin?.race && window.__kelvin.state === 'running'")
     page.evaluate(
         """() => { window.heard = []; new MutationObserver(() => window.heard.push(
             document.querySelector('.kelvin').innerText)).observe(
