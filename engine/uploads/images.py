@@ -6,6 +6,7 @@ The class is the folder of an image. If folders named ``train`` and ``test`` (or
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -177,12 +178,18 @@ def first_pictures(data: bytes, name: str, found: Pictures) -> tuple[Pixels, lis
         seen[label] += 1
     chosen = [(label, found.paths[i]) for _, label, i in sorted(order)[:FIRST]]
     wanted = {path for _, path in chosen}
-    decoded: dict[tuple[str, ...], Decoded] = {}
+    last: dict[tuple[str, ...], bytes] = {}  # of a name that occurs twice the last file counts
     for entry in entries(data, name):
         if entry.parts in wanted:
-            decoded[entry.parts] = decode(entry.data, FIRST_SIDE, "rgb", Counter())
-    squares = scaled([decoded[path] for _, path in chosen], Counter())
-    return squares, [label for label, _ in chosen]
+            last[entry.parts] = entry.data
+    labels, decoded = [], []
+    for label, path in chosen:
+        with contextlib.suppress(Unreadable):  # damaged where only the larger size is read
+            decoded.append(decode(last[path], FIRST_SIDE, "rgb", Counter()))
+            labels.append(label)
+    if not decoded:
+        return np.empty((0, 3, FIRST_SIDE, FIRST_SIDE), np.uint8), []
+    return scaled(decoded, Counter()), labels
 
 
 def _placed(

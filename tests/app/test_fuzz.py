@@ -144,7 +144,7 @@ def test_messages(
                     refused += 1
                     assert "\n" not in said["sentence"]
                     assert said["sentence"] != t("server.failed"), text[:300]
-        assert pool.jobs, "some were right"
+        assert len(pool.jobs) >= count / 50, "some were right"
         hub.close()
         return refused
 
@@ -168,7 +168,7 @@ def test_links(count: int) -> None:
             elif dice < 0.75:
                 query.pop(key, None)
             elif dice < 0.9:
-                text = cut_up(query.get(key, "").encode(), chance)
+                text = cut_up(query.get(key, "").encode("utf-8", "replace"), chance)
                 query[key] = text.decode("utf-8", "replace")
             else:
                 query[f"{key}.{chance.choice(['name', 'x', '', '0', 'size'])}"] = chance.choice(

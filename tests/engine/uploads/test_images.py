@@ -19,7 +19,7 @@ from PIL import Image
 from engine.errors import BadInput
 from engine.uploads import image_squares
 from engine.uploads.image_squares import Unreadable, square
-from engine.uploads.images import read_pictures
+from engine.uploads.images import first_pictures, read_pictures
 from tests.engine.support.files import class_folders, picture, plain_picture, tarred, zipped
 
 
@@ -388,6 +388,8 @@ def test_a_name_met_twice_is_one_picture_the_last_of_them(kind: str) -> None:
         "Left out, neither PNG nor JPEG: 1 file.",
     ]
     assert {tuple(one[:, 0, 0].tolist()) for one in found.squares} >= {(7, 7, 7), (9, 9, 9)}
+    shown = first_pictures(buffer.getvalue(), "pets.zip", found)[0]
+    assert {tuple(one[:, 0, 0].tolist()) for one in shown} >= {(7, 7, 7), (9, 9, 9)}
 
 
 def test_classes_that_differ_in_capitals_or_hold_control_characters_are_told() -> None:
