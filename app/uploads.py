@@ -16,6 +16,7 @@ from typing import Any, get_args
 import streamlit as st
 from PIL import Image
 
+from app.hosting.watch import WATCH, tell
 from app.text import plain, t
 from app.visitors import Rate, visitor
 from engine.combinatorial.instances import CityFile
@@ -180,7 +181,9 @@ def _take(purpose: Purpose = "data") -> None:
         return
     st.session_state.pop(wrong, None)
     wait = RATE.wait(visitor())
-    if wait > 0:  # not marked as read: it is read when the page is drawn next
+    if wait > 0:
+        WATCH.refuse("uploads a minute")
+        # not marked as read: it is read when the page is drawn next
         st.warning(
             t(
                 "uploads.too-many",
@@ -202,7 +205,9 @@ def _take(purpose: Purpose = "data") -> None:
         with st.spinner(t("uploads.reading")):
             info = store(file.getvalue(), file.name, visitor(), told, purpose)
             st.session_state[token] = info.token
+        tell("file read", kind=info.kind, bytes=file.size)
     except NotNow as error:
+        WATCH.refuse("upload not now", bytes=file.size)
         st.session_state.pop(seen, None)
         st.warning(
             t("uploads.not-now", name=plain(named(file.name)), why=plain(error.why)),
@@ -210,6 +215,7 @@ def _take(purpose: Purpose = "data") -> None:
         )
         _again()
     except BadInput as error:
+        WATCH.refuse("upload", bytes=file.size)
         st.session_state[wrong] = (named(file.name), error.allowed)
         # Otherwise the uploader would still show the rejected file as the one in use.
         st.session_state[tries] += 1

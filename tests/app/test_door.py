@@ -339,6 +339,17 @@ def test_a_cookie_reaches_a_frame_only_over_https(
     assert parts - {"HttpOnly"} == expected
 
 
+@pytest.mark.parametrize(
+    ("embed", "framed"),
+    [("", False), ("https://a.example", True), ("https://a.example, http://b.example", False)],
+)
+def test_cookies_are_for_frames_only_where_all_pages_are_of_https(
+    monkeypatch: pytest.MonkeyPatch, embed: str, framed: bool
+) -> None:
+    monkeypatch.setenv("KELVIN_EMBED", embed)
+    assert login.framed() == framed
+
+
 def test_wrong_passwords_are_told_and_slowed(locked: Place) -> None:
     for _ in range(login.WRONG_A_MINUTE):
         found = locked.log_in("wrong one", "gallery?a=1")

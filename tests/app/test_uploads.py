@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -245,6 +246,27 @@ def test_a_refused_file_does_not_take_the_one_before_away() -> None:
     assert app.session_state["answer"] == before
     assert len(app.error) == 1
     assert not app.file_uploader[0].value, "the refused file is not the one in use"
+
+
+def test_the_log_tells_of_files_and_not_how_they_are_called(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("kelvin")
+    log.propagate = True
+    caplog.set_level(logging.INFO, "kelvin")
+    data = flowers().encode()
+    app = given("salaries.csv", data)
+    app.file_uploader[0].upload("diary.txt", b"hello", "text/plain")
+    app.run()
+    told = [
+        (line.message, vars(line)["fields"]) for line in caplog.records if line.name == "kelvin"
+    ]
+    assert told[0] == ("file read", {"kind": "table", "bytes": len(data)})
+    assert told[1][0] == "refused"
+    assert {"reason": "upload", "bytes": 5}.items() <= told[1][1].items()
+    assert "salaries" not in str(told)
+    assert "diary" not in str(told)
+    assert app.session_state["answer"]["token"] not in str(told)
 
 
 def test_a_link_to_a_file_that_is_still_here_shows_it_and_one_that_is_gone_says_so(
