@@ -9,7 +9,9 @@ in ``KELVIN_HOSTS``, or belong to an origin in ``KELVIN_ORIGINS``.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
+import os
 import socket
 from collections.abc import Mapping
 from functools import lru_cache
@@ -114,6 +116,27 @@ def shortened(scope: Scope) -> str:
         return ""
     kept = 24 if address.version == 4 else 48
     return str(address.supernet(new_prefix=kept))
+
+
+def proxies() -> list[str] | str:
+    """Return the addresses of proxies whose word on a visitor's address counts, as uvicorn reads
+    them from ``FORWARDED_ALLOW_IPS``: this machine, if none are named.
+
+    uvicorn itself misses those of IPv4 where a server listens for both kinds of addresses: there
+    they are written as addresses of IPv6.
+    """
+    given = os.environ.get("FORWARDED_ALLOW_IPS", "").strip() or "127.0.0.1,::1"
+    if given == "*":
+        return given
+    found = []
+    for entry in (one.strip() for one in given.split(",")):
+        found.append(entry)
+        with contextlib.suppress(ValueError):  # a name
+            network = ipaddress.ip_network(entry, strict=False)
+            if network.version == 4:
+                address, bits = network.network_address, 96 + network.prefixlen
+                found.append(f"::ffff:{address}" + ("" if bits == 128 else f"/{bits}"))
+    return found
 
 
 def is_direct_and_local(scope: Scope, headers: Mapping[str, str]) -> bool:

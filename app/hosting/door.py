@@ -11,12 +11,14 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from math import ceil
+from typing import Any
 from urllib.parse import parse_qs, quote
 
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from app.hosting import login, pages
 from app.hosting.addresses import (
@@ -24,6 +26,7 @@ from app.hosting.addresses import (
     host_allowed,
     is_direct_and_local,
     origin_allowed,
+    proxies,
     shortened,
 )
 from app.hosting.watch import WATCH, Watch, tell
@@ -76,8 +79,12 @@ class Door:
         self.app, self.base, self.watch, self._clock = app, base, watch, clock
         self.tries = login.Tries(clock)
         self.sockets: Counter[str] = Counter()
+        self._behind_proxies: Any = ProxyHeadersMiddleware(self._come, trusted_hosts=proxies())  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._behind_proxies(scope, receive, send)
+
+    async def _come(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return

@@ -241,6 +241,32 @@ def test_addresses(client: str, counted: str, logged: str) -> None:
     assert address_of({"client": None}) == ""
 
 
+@pytest.mark.parametrize(
+    ("allowed", "peer", "seen"),
+    [
+        ("", "127.0.0.1", "203.0.113.9"),
+        ("", "::ffff:127.0.0.1", "203.0.113.9"),
+        ("", "::1", "203.0.113.9"),
+        ("", "::ffff:198.51.100.7", "198.51.100.7"),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", "203.0.113.9"),
+        ("10.0.0.0/8", "::ffff:127.0.0.1", "127.0.0.1"),
+        ("10.0.0.5, proxy", "::ffff:10.0.0.5", "203.0.113.9"),
+        ("*", "::ffff:198.51.100.7", "203.0.113.9"),
+    ],
+)
+def test_a_proxy_tells_who_asks_and_nobody_else_does(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, peer: str, seen: str
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", allowed)
+
+    async def who(request: Request) -> Response:
+        return HTMLResponse(address_of(request.scope))
+
+    app = Starlette(routes=[Route("/", who)], middleware=[Middleware(Door, watch=Watch())])
+    client = TestClient(app, client=(peer, 1))
+    assert client.get("/", headers={"x-forwarded-for": "203.0.113.9"}).text == seen
+
+
 # The password.
 
 
@@ -302,6 +328,15 @@ def test_a_login_opens_page_files_and_sockets(locked: Place) -> None:
     assert locked.opens(door.LIVE)
     assert locked.opens(door.STREAM)
     assert locked.client.get(door.LIVE).json()["sentence"] is not None, "no origin was named"
+
+
+def test_over_https_the_cookie_is_for_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_PASSWORD", PASSWORD)
+    cookie = Place(base_url="https://testserver").log_in().headers["set-cookie"]
+    assert {"Secure", "SameSite=Lax"} <= {*cookie.split("; ")}
+    monkeypatch.setenv("KELVIN_EMBED", "https://course.example.org")
+    cookie = Place(base_url="https://testserver").log_in().headers["set-cookie"]
+    assert {"Secure", "SameSite=None", "Partitioned"} <= {*cookie.split("; ")}
 
 
 @pytest.mark.parametrize(
