@@ -23,6 +23,7 @@ import { layoutOf, measured, sought } from "../../../app/live/frontend/data/layo
 import { answerFile, answersAt } from "../../../app/live/frontend/export/answers.js";
 import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import { awayFrom } from "../../../app/live/frontend/panels/answers/routes.js";
+import { steady } from "../../../app/live/frontend/panels/answers/roster.js";
 import { duration } from "../../../app/live/frontend/panels/answers/runway.js";
 import { PANELS } from "../../../app/live/frontend/panels/registry.js";
 
@@ -290,4 +291,10 @@ test("all four problems stand on one board, each with a panel of its own", () =>
   assert.equal(new Set(classes).size, 4);
   for (const [kind, panel] of Object.entries(makes)) assert.equal(panel.prototype.kind, kind);
   assert.equal(typeof PanelGrid.prototype.offer, "function");
+});
+
+test("rows keep their height while crews come and go", () => {
+  assert.equal(steady(30, 31), 31);
+  assert.equal(steady(30, 27), 30);
+  assert.equal(steady(30, 12), 12);
 });

@@ -146,7 +146,7 @@ function footer({ title, date, raced }, stage) {
     : new Intl.DateTimeFormat("en-GB", { dateStyle: "long" }).format(day);
   what.textContent = t(raced ? "export.replay-foot-raced" : "export.replay-foot-saved", {
     title,
-    network: stage.network ?? t("routes.problem"),
+    network: stage.network ?? t(`routes.problem-${stage.data.kind}`),
     budget: budgetOf(stage),
     date: written,
   });

@@ -118,12 +118,15 @@ export class RosterPanel extends AnswerPanel {
   /** @param {import("./panel.js").Answer[]} answers */
   prepare(answers) {
     const most = /** @type {{crews: number, bare: number}} */ (this.most);
+    let [crewed, idle] = [1, 1];
     for (const { values } of answers) {
       const { crews, bare } = rosterOf(values, this.data);
-      // Rows keep their height while crews come and go: the most that there were have room.
-      most.crews = Math.max(most.crews, crews.length);
-      most.bare = Math.max(most.bare, this._idle(bare).length);
+      crewed = Math.max(crewed, crews.length);
+      idle = Math.max(idle, this._idle(bare).length);
     }
+    // Rows keep their height while crews come and go, until far fewer are there.
+    most.crews = steady(most.crews, crewed);
+    most.bare = steady(most.bare, idle);
   }
 
   /**
@@ -353,4 +356,16 @@ export class RosterPanel extends AnswerPanel {
       : "";
     return { text: [first, left].filter(Boolean).join(" · "), parts: count };
   }
+}
+
+/** The share of the room kept that may be left empty. */
+const SPARE = 0.15;
+
+/**
+ * For how many rows room is kept: as before, unless it is too little or far too much.
+ * @param {number} before
+ * @param {number} needed
+ */
+export function steady(before, needed) {
+  return needed > before || needed < (1 - SPARE) * before ? needed : before;
 }

@@ -12,6 +12,8 @@ import { AnswerPanel, legendEntry, wrongColour } from "./panel.js";
 
 /** How much of its colour a leg from or to the depot has. */
 const HOME = 0.42;
+/** How much of a colour is left in the darker one. */
+const DARKER = 0.58;
 /** How near the pointer is to a customer, and to a route, px. */
 const [NEAR, BESIDE] = [9, 5];
 const WHEEL = 0.0044;
@@ -29,11 +31,13 @@ export class RoutesPanel extends AnswerPanel {
     /** @type {import("../tour/projection.js").View | null} */ this.view = null;
   }
 
-  /** The colours of routes. */
+  /** The colours of routes: those of whole races, and each of them darker. @returns {string[]} */
   get inks() {
     const { palette, theme } = this;
     const all = theme.dark ? palette.recordingsOnDark : palette.recordings;
-    return all.filter((/** @type {string} */ _, /** @type {number} */ i) => i !== INK);
+    const bright = all.filter((/** @type {string} */ _, /** @type {number} */ i) => i !== INK);
+    const dark = theme.dark ? theme.surface : "#000000";
+    return [...bright, ...bright.map((/** @type {string} */ one) => tinted(dark, one, DARKER))];
   }
 
   /** @param {HTMLElement} place */
