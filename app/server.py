@@ -29,6 +29,7 @@ from app.live import bundle, stream  # noqa: E402
 from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
+from app.storage.store import QUOTA, Store  # noqa: E402
 from app.text import t  # noqa: E402
 from engine import __version__  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
@@ -47,6 +48,22 @@ def hub() -> Hub:
     """Return the server's hub, once it has started."""
     assert _hub is not None, "the server has not started"
     return _hub
+
+
+def store_of_races() -> Store | None:
+    """Return where races are kept on the disk: ``KELVIN_STORE``, or the user's own folder for such
+    data. None if that is ``off``, or if another server of this user keeps its races there.
+    """
+    folder = settings.store()
+    if folder is None:
+        return None
+    try:
+        return Store(folder, quota=int(settings.quota(QUOTA)))
+    except BadInput as refusal:
+        if settings.store_is_given():
+            raise
+        watch.log.warning(t("hosting.no-store", why=refusal.allowed))
+        return None
 
 
 def prepare() -> None:
@@ -74,8 +91,12 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     files = descriptors.raise_limit()
     if files < descriptors.FEW:
         watch.log.warning(t("hosting.few-files", most=files))
-    pool = Pool()
-    _hub = Hub(WatchedPool(pool), grace=settings.grace(GRACE_SECONDS))  # type: ignore[arg-type]
+    pool, store = Pool(), store_of_races()
+    _hub = Hub(
+        WatchedPool(pool),  # type: ignore[arg-type]
+        grace=settings.grace(GRACE_SECONDS),
+        store=store,
+    )
     try:
         prepare()
         Drain(_hub).listen()
@@ -90,6 +111,8 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     finally:
         _hub.close()
         pool.close()
+        if store is not None:
+            store.close()
 
 
 try:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+COOKIE = "_streamlit_xsrf"
 VISITOR = "visitor"
 """Session key: the identity of a tab whose browser keeps no cookies."""
 
@@ -48,12 +49,20 @@ def visitor() -> str:
     """Return an identity for this browser: from the cookie that protects its forms, which is
     secret; otherwise from this tab.
     """
+    found = by_cookie(st.context.cookies.get(COOKIE, ""))
+    return found or _hashed(st.session_state.setdefault(VISITOR, secrets.token_bytes(16)))
+
+
+def by_cookie(text: str) -> str | None:
+    """Return the identity of the browser that sent this cookie, or None if it is none."""
     try:
         from streamlit.web.server.starlette.starlette_app_utils import decode_xsrf_token_string
 
-        secret, _ = decode_xsrf_token_string(st.context.cookies.get("_streamlit_xsrf", ""))
+        secret, _ = decode_xsrf_token_string(text)
     except (ImportError, ValueError, TypeError, AttributeError):
-        secret = None
-    if not secret:
-        secret = st.session_state.setdefault(VISITOR, secrets.token_bytes(16))
+        return None
+    return _hashed(secret) if secret else None
+
+
+def _hashed(secret: bytes) -> str:
     return hashlib.sha256(secret).hexdigest()[:32]

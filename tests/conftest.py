@@ -43,6 +43,7 @@ for name in [name for name in os.environ if name.startswith("KELVIN_") and name 
 sweep()
 OWN = own_folder()
 os.environ["KELVIN_UPLOADS"], os.environ["KELVIN_CACHE"] = f"{OWN}/uploads", f"{OWN}/cache"
+os.environ["KELVIN_STORE"] = "off"  # tests of the store have folders of their own
 
 GIVEN = {*os.environ} - {"PYTEST_CURRENT_TEST"}
 """Variables of the environment that there were before any test; libraries add some of their own as

@@ -80,6 +80,31 @@ class Album:
             self._entries = thinned(self._entries, self._stride)
             self._bytes = sum(len(one.data) for one in self._entries)
 
+    @property
+    def size(self) -> int:
+        """The size of all messages together."""
+        return self._bytes
+
+    def all(self) -> list[bytes]:
+        """Return all that are kept, in order."""
+        return [one.data for one in self._entries]
+
+    def cut(self, k: int) -> None:
+        """Drop the messages of frame k and later ones, which are about to come again."""
+        while self._entries and decode(self._entries[-1].data)["k"] >= k:
+            dropped = self._entries.pop()
+            self._bytes -= len(dropped.data)
+            self._count = dropped.number
+
+    def halve(self) -> None:
+        """Drop every second message, and from now on add only every second one of those that would
+        be added.
+        """
+        if len(self) > 2:
+            self._stride *= 2
+            self._entries = thinned(self._entries, self._stride)
+            self._bytes = sum(len(one.data) for one in self._entries)
+
     def sample(self, most: int) -> list[bytes]:
         """Return at most ``most`` of them (two or more), with the first and the newest."""
         last = len(self) - 1

@@ -1,21 +1,33 @@
 """Live races by token: their history, their viewers, and their end without viewers.
 
 Everything here runs on the server's event loop; messages from the pool's threads are handed over to
-it. A race is only identified by an unguessable token.
+it. A race is only identified by an unguessable token; another token lets others watch it.
+
+The same experiment asked for twice is one race with two viewers, until one of them changes
+something: then it goes on for them as a copy. Races are kept on the disk, if there is a store: one
+whose process or server died, or that nobody watched for a while, goes on from its last checkpoint
+when somebody looks at it again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import secrets
+import time
 from collections import Counter, deque
 from typing import Any
 
 from app.live.album import MOST_METRICS, Album, Ledger
+from app.storage.index import Row
+from app.storage.store import Store
 from app.text import t
+from engine.any_race import parse_experiment
 from engine.errors import BadInput
-from engine.messages.encoding import Message, decode, encode
+from engine.experiment.model import Experiment
+from engine.messages.encoding import KINDS, NEWEST, Message, decode, encode
 from engine.workers.pool import Job, Pool
 
 log = logging.getLogger(__name__)
@@ -24,7 +36,16 @@ GRACE_SECONDS = 90.0
 SHORT_GRACE_SECONDS = 5.0
 """Seconds a race without viewers is kept while others wait for a process: enough for a reload."""
 KEEP_SECONDS = 600.0
-MOST_RACES = 64
+MOST_RACES = 256
+MOST_EACH = 8
+"""Races of one visitor that go on at once."""
+MOST_BYTES = 2**30
+"""Limit on all histories in memory together."""
+PARK_SECONDS = 30.0
+"""A race that is paused for so long while others wait for memory makes room."""
+CHECK_SECONDS = 5.0
+COMPACT_BYTES = 16 * 2**20
+"""A race's file is written anew, evenly thinned as in memory, when so much was added to it."""
 SENT_PICTURES = 150
 MOST_DETAILS = 40
 MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
@@ -35,6 +56,9 @@ for metrics, the oldest for others.
 """
 MOST_QUEUED_BYTES = 32 * 2**20
 """Limit for metrics and stages."""
+OVER = ("done", "ended")
+HARMLESS = ("weights", "plane", "follow")
+"""Commands that change only what is shown."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
@@ -46,13 +70,32 @@ class ServerBusy(Exception):
         super().__init__(t("server.full", most=MOST_RACES))
 
 
+class TooMany(ServerBusy):
+    """Raised when a visitor has too many races that go on."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, t("server.too-many-races", most=MOST_EACH))
+
+
 class Viewer:
     """One open page. Metrics are queued for it, evenly thinned if it is too slow for them; of
     pictures, details and weights only the newest is.
+
+    Args:
+        visitor: who it is, as `app.visitors` tells visitors apart; empty if unknown.
+
+    Attributes:
+        race: what it shows.
+        watches: whether it came by a link to watch, so that it can change nothing.
+        joined: whether it asked for an experiment that was already being run.
+        copying: commands that wait until there is a copy of the race for them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, visitor: str = "") -> None:
+        self.visitor = visitor
         self.race: LiveRace | None = None
+        self.watches = self.joined = False
+        self.copying: list[Message] | None = None
         self._queue: deque[tuple[str, bytes]] = deque()
         self._newest: dict[str, bytes] = {}
         self._something = asyncio.Event()
@@ -134,11 +177,24 @@ class LiveRace:
             reported state, which is later.
         paused_by_leaving: whether it was paused because it has no viewer, and not by a command.
         abandoned: whether it was stopped because no viewer returned.
+        row: what the index has of it.
+        parked: whether it waits as a checkpoint, and goes on when somebody looks at it.
+        resumes: whether its process is about to tell it again from a checkpoint on.
     """
 
-    def __init__(self, token: str, lanes: int) -> None:
-        self.token, self.lanes = token, lanes
+    def __init__(self, row: Row) -> None:
+        self.row, self.token = row, row.token
+        self.lanes = len(row.experiment["lanes"])
         self.job: Job | None = None
+        self.parked = self.resumes = False
+        self.paused_at: float | None = None
+        self.added = 0
+        """Bytes added to its file since that was written anew."""
+        self.labels: list[str] = []
+        self.last: Message | None = None
+        """Its newest metrics."""
+        self.copies: dict[str, tuple[Viewer, LiveRace]] = {}
+        """Who waits for a copy of it, by the file it begins from."""
         self.stage: bytes | None = None
         self.metrics = Ledger()
         self.pictures = Album()
@@ -157,6 +213,29 @@ class LiveRace:
     @property
     def running(self) -> bool:
         return self.job is not None and not self.job.over
+
+    @property
+    def size(self) -> int:
+        """The size of its history."""
+        return self.metrics.size + self.pictures.size + self.details.size
+
+    def messages(self) -> list[bytes]:
+        """Return its whole history, as a file holds it."""
+        return [
+            *([] if self.stage is None else [self.stage]),
+            *self.seeds.values(),
+            *self.metrics.all(),
+            *self.pictures.all(),
+            *self.details.all(),
+            *([] if self.weights is None else [self.weights]),
+        ]
+
+    def cut(self, k: int) -> None:
+        """Forget frame k and later ones, which are about to come again."""
+        for album in (self.metrics, self.pictures, self.details):
+            album.cut(k)
+        self.stages.clear()
+        self.weights = None
 
     def keep(self, about: Message, data: bytes) -> None:
         """Add a message to the history: metrics to a `Ledger`, pictures and details to an `Album`,
@@ -183,8 +262,16 @@ class LiveRace:
                 self.stages, self._stages_of = [], about["k"]
             self.stages.append(data)
 
-    def tell_state(self, **extra: Any) -> Message:
-        return {**self.state, "race": self.token, **extra}
+    def tell_state(self, viewer: Viewer) -> Message:
+        """Return how it stands, with the tokens that the viewer may know."""
+        if viewer.watches:
+            return {**self.state, "race": self.row.watch, "watches": True}
+        return {**self.state, "race": self.token, "watch": self.row.watch}
+
+
+def key_of(experiment: Message) -> str:
+    """Return the hash of an experiment: equal ones have the same."""
+    return hashlib.sha256(json.dumps(experiment, sort_keys=True).encode()).hexdigest()
 
 
 class Hub:
@@ -194,53 +281,138 @@ class Hub:
         pool: the processes that run them.
         grace: seconds a race without viewers keeps its process.
         keep: seconds the history of a race without viewers is kept after that.
+        store: where races are kept on the disk; None for nowhere.
     """
 
     def __init__(
-        self, pool: Pool, grace: float = GRACE_SECONDS, keep: float = KEEP_SECONDS
+        self,
+        pool: Pool,
+        grace: float = GRACE_SECONDS,
+        keep: float = KEEP_SECONDS,
+        store: Store | None = None,
     ) -> None:
-        self.pool, self.grace, self.keep = pool, grace, keep
+        self.pool, self.grace, self.keep, self.store = pool, grace, keep, store
         self.races: dict[str, LiveRace] = {}
+        self._watched: dict[str, str] = {}
+        """Tokens of races by the tokens that let others watch them."""
         self._loop = asyncio.get_running_loop()
+        self._check: asyncio.TimerHandle | None = None
+        if store is not None:
+            self._watched = {row.watch: row.token for row in store.rows.values()}
+            store.troubled = self._not_kept
+            self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
 
-    def run(self, viewer: Viewer, experiment: Message) -> LiveRace:
-        """Start a race for a viewer; their previous race is stopped if it has no other viewers.
+    def run(
+        self, viewer: Viewer, experiment: Message, memory: int = 0, plain: bool = True
+    ) -> LiveRace:
+        """Start a race for a viewer, or show them the one that already runs this experiment; their
+        previous race is stopped if it has no other viewers.
 
         Args:
             viewer: who started it.
             experiment: JSON values, already validated.
+            memory: bytes that it needs.
+            plain: whether nothing else is asked for before its first step.
 
         Raises:
-            Full: too many races are running or waiting to accept one more.
+            ServerBusy: too many races are running or waiting to accept one more.
         """
-        before = viewer.race
+        before, key = viewer.race, key_of(experiment)
         self._part(viewer)
         if before is not None and not before.viewers:
             self._end(before)
-        self._make_room()
-        race = LiveRace(secrets.token_urlsafe(24), len(experiment["lanes"]))
-        self.races[race.token] = race
+        same = self._same(key, before) if plain else None
+        if same is not None:
+            viewer.joined = True
+            self._show(viewer, same)
+            return same
+        self._make_room(viewer)
+        race = LiveRace(self._row(viewer, experiment, key))
+        self._begin(race, memory)
         viewer.clear()
         self._join(viewer, race)
-        viewer.say(race.tell_state())
-        race.job = self.pool.submit(
-            experiment, lambda about, data: self._hand_over(race, about, data)
-        )
+        viewer.say(race.tell_state(viewer))
         return race
 
+    def _row(self, viewer: Viewer, experiment: Message, key: str) -> Row:
+        row = Row(
+            secrets.token_urlsafe(24), secrets.token_urlsafe(24), viewer.visitor, key, experiment
+        )
+        self._watched[row.watch] = row.token
+        if self.store is not None:
+            self.store.add(row)
+        return row
+
+    def _same(self, key: str, before: LiveRace | None) -> LiveRace | None:
+        """Return a race of the same experiment that runs and was not changed by hand. The one that
+        the visitor has just left is to begin anew.
+        """
+        if self.store is None:
+            return None
+        for race in self.races.values():
+            plain = not (race.row.touched_by_hand or race.wants_pause)
+            if race.row.key == key and race.running and plain and race is not before:
+                return race
+        return None
+
+    def _begin(self, race: LiveRace, memory: int = 0) -> None:
+        """Hand a race to the pool, which goes on from its checkpoint if there is one."""
+        self.races[race.token] = race
+        more: dict[str, Any] = {"memory": memory}
+        if self.store is not None:
+            more["keep"] = self.store.checkpoint(race.token)
+        race.parked = False
+        race.job = self.pool.submit(
+            race.row.experiment, lambda about, data: self._hand_over(race, about, data), **more
+        )
+
+    def _go_on(self, race: LiveRace) -> None:
+        """Let a race go on that waits as a checkpoint."""
+        race.state = {"type": "state", "state": "starting"}
+        race.abandoned = race.paused_by_leaving = False
+        self._begin(race, memory_of(race.row.experiment))
+        assert race.job is not None
+        race.job.command({"do": "pause" if race.wants_pause else "resume"})
+
     def attach(self, viewer: Viewer, token: str) -> bool:
-        """Send a viewer a race from its first frame to now, and resume it if it was paused only
-        because it had no viewers.
+        """Send a viewer a race from its first frame to now, and let it go on if it was paused only
+        because it had no viewers, or waits as a checkpoint.
+
+        Args:
+            viewer: who asks.
+            token: of the race, or the one that lets others watch it.
 
         Returns:
             False if there is no such race (any more).
+
+        Raises:
+            BadInput: a newer Kelvin has recorded it.
         """
-        race = self.races.get(token)
+        watches = token in self._watched
+        token = self._watched.get(token, token)
+        race = self.races.get(token) or self._from_disk(token)
         if race is None:
             return False
         self._part(viewer)
+        viewer.watches = watches
+        self._show(viewer, race)
+        return True
+
+    def _show(self, viewer: Viewer, race: LiveRace) -> None:
+        """Make a race the viewer's, and send it from its start."""
         viewer.clear()
         self._join(viewer, race)
+        self._tell_all(viewer, race)
+        if race.parked:
+            self._go_on(race)
+        elif race.paused_by_leaving and race.running:
+            race.paused_by_leaving = False
+            assert race.job is not None
+            race.job.command({"do": "resume"})
+        viewer.say(race.tell_state(viewer))
+
+    def _tell_all(self, viewer: Viewer, race: LiveRace) -> None:
+        """Send a viewer all that is kept of a race."""
         if race.stage is not None:
             viewer.push(race.stage)
         for data in race.seeds.values():
@@ -255,39 +427,138 @@ class Hub:
             viewer.push(data)
         if race.weights is not None:
             viewer.push(race.weights)
-        if race.paused_by_leaving and race.running:
-            race.paused_by_leaving = False
-            assert race.job is not None
-            race.job.command({"do": "resume"})
-        viewer.say(race.tell_state())
-        return True
+
+    def _from_disk(self, token: str) -> LiveRace | None:
+        """Return a race that is kept on the disk and not in memory; None if there is none.
+
+        Raises:
+            BadInput: a newer Kelvin has recorded it.
+        """
+        row = None if self.store is None else self.store.rows.get(token)
+        if row is None or self.store is None:
+            return None
+        race = LiveRace(row)
+        for data in self.store.read(token):
+            message = decode(data)
+            if message["type"] == "stage" and message.get("version", 1) > NEWEST:
+                raise BadInput(
+                    "recording.version", message["version"], f"1 to {NEWEST} {t('server.newer')}"
+                )
+            self._take(race, message, data)
+        race.wants_pause = row.wants_pause
+        race.state = {"type": "state", "state": row.state} | (
+            {} if row.sentence is None else {"sentence": row.sentence}
+        )
+        race.parked = row.state not in OVER
+        self._make_room()
+        self.races[token] = race
+        return race
 
     def leave(self, viewer: Viewer) -> None:
         """Remove a viewer whose page is gone. A race without viewers pauses at once."""
         self._part(viewer)
 
     def command(self, viewer: Viewer, command: Message) -> None:
-        """Send a command to the viewer's race.
+        """Send a command to the viewer's race; to a copy of it if others watch it too who did not
+        come by this viewer's link.
 
         Raises:
-            BadInput: the race has no such lane.
+            BadInput: the race has no such lane, or the viewer may only watch.
         """
         race = viewer.race
-        if race is None or race.job is None:
+        if race is None:
             return
-        match command["do"]:
+        do = command["do"]
+        if do in ("reheat", "turn", "weight", "kick") and command["lane"] not in range(race.lanes):
+            raise BadInput("lane", command["lane"], t("server.whole-number", high=race.lanes - 1))
+        if viewer.watches:
+            if do == "cancel":
+                self._part(viewer)
+                viewer.say({"type": "state", "state": "ended", "calm": True})
+                return
+            raise BadInput("do", do, t("server.watching"))
+        if viewer.copying is not None:
+            viewer.copying.append(command)
+            return
+        others = [one for one in race.viewers if one is not viewer and not one.watches]
+        if others and do not in HARMLESS:
+            if do == "cancel":
+                self._part(viewer)
+                viewer.say({"type": "state", "state": "ended", "calm": True})
+            else:
+                self._copy(viewer, race, command)
+            return
+        if race.parked and do == "cancel":
+            race.parked = False
+            self._receive_state(race, {"type": "state", "state": "ended", "calm": True})
+            return
+        if race.parked:
+            self._go_on(race)
+        if race.job is None:
+            return
+        match do:
             case "pause" | "step" | "stages":
-                race.wants_pause = True
+                self._set_pause(race, True)
             case "resume":
-                race.wants_pause = False
-            case "reheat" | "turn" | "weight" | "kick" if command["lane"] not in range(race.lanes):
-                raise BadInput(
-                    "lane", command["lane"], t("server.whole-number", high=race.lanes - 1)
-                )
+                self._set_pause(race, False)
+            case "reheat" | "turn" | "weight" | "kick" | "points" | "cities":
+                race.row.touched_by_hand = True
+                self._save(race)
         race.job.command(command)
 
+    def _set_pause(self, race: LiveRace, paused: bool) -> None:
+        race.wants_pause = race.row.wants_pause = paused
+        race.paused_at = self._loop.time() if paused else None
+        self._save(race)
+
+    def _save(self, race: LiveRace) -> None:
+        if self.store is not None:
+            self.store.save(race.row)
+
+    def _copy(self, viewer: Viewer, race: LiveRace, command: Message) -> None:
+        """Ask for a checkpoint of the race that a copy of it begins from; commands wait for it."""
+        if self.store is None or not race.running:
+            raise BadInput("do", command["do"], t("server.watching"))
+        row = self._row(viewer, race.row.experiment, race.row.key)
+        row.touched_by_hand = True
+        race.copies[str(self.store.checkpoint(row.token))] = viewer, LiveRace(row)
+        viewer.copying = [command]
+        assert race.job is not None
+        race.job.command({"do": "copy", "to": str(self.store.checkpoint(row.token))})
+
+    def _copied(self, race: LiveRace, message: Message) -> None:
+        """Move a viewer, and all that watch by their link, to the copy that is ready."""
+        viewer, copy = race.copies.pop(message["to"])
+        commands, viewer.copying = viewer.copying or [], None
+        if viewer.race is not race or not message["done"]:
+            self._drop(copy)
+            if viewer.race is race:
+                told = {"type": "problem", "passing": True, "sentence": t("server.no-copy")}
+                viewer.say(told)
+            return
+        for data in race.messages():
+            part = decode(data)
+            if part["type"] in ("stage", "seed") or part["k"] < message["k"]:
+                self._take(copy, part, data)
+        owner = race.row.owner == viewer.visitor
+        moving = [viewer, *(one for one in race.viewers if one.watches and owner)]
+        if self.store is not None:
+            self.store.rewrite(copy.token, copy.messages())
+        self._begin(copy, memory_of(copy.row.experiment))
+        for one in moving:
+            self._part(one)
+            one.joined = False
+            one.clear()
+            self._join(one, copy)
+            self._tell_all(one, copy)
+            one.say(copy.tell_state(one))
+        for command in commands:
+            self.command(viewer, command)
+
     def close(self) -> None:
-        """Stop and forget every race."""
+        """Stop and forget every race; what is on the disk stays there."""
+        if self._check is not None:
+            self._check.cancel()
         for race in self.races.values():
             if race.timer is not None:
                 race.timer.cancel()
@@ -299,9 +570,14 @@ class Hub:
         if race.timer is not None:
             race.timer.cancel()
             race.timer = None
+        if self.store is not None:
+            race.row.used = time.time()
+            self.store.save(race.row)
 
     def _part(self, viewer: Viewer) -> None:
         race, viewer.race = viewer.race, None
+        viewer.watches = viewer.joined = False
+        viewer.copying = None
         if race is None:
             return
         race.viewers.discard(viewer)
@@ -319,6 +595,45 @@ class Hub:
         else:
             race.timer = self._loop.call_later(self.keep, self._forget, race)
 
+    def _look_after(self) -> None:
+        """Do now and then what nobody waits for: make room where others wait for memory, keep the
+        histories within their limit, remove the oldest files.
+        """
+        self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
+        now = self._loop.time()
+        if self.pool.waiting:
+            for race in self.races.values():
+                still = race.paused_at is not None and now - race.paused_at >= PARK_SECONDS
+                stands = race.state["state"] == "paused" and not race.parked
+                if still and race.running and stands:
+                    self._park(race)
+        total = sum(race.size for race in self.races.values())
+        for race in sorted(self.races.values(), key=lambda one: (bool(one.viewers), -one.size)):
+            if total <= MOST_BYTES:
+                break
+            total -= race.size
+            if race.viewers or race.running:
+                race.pictures.halve()
+                race.details.halve()
+                total += race.size
+            else:
+                self._forget(race)
+        if self.store is not None:
+            live = [race.token for race in self.races.values() if race.running or race.viewers]
+            for token in self.store.evict(live):
+                self._watched = {one: of for one, of in self._watched.items() if of != token}
+                gone = self.races.pop(token, None)
+                if gone is not None and gone.timer is not None:
+                    gone.timer.cancel()
+
+    def _park(self, race: LiveRace) -> None:
+        """Let a race that stands still wait as its checkpoint, which was written when it stopped,
+        and give its memory to others.
+        """
+        assert race.job is not None
+        race.parked = True
+        race.job.command({"do": "cancel"})
+
     def _short_grace_over(self, race: LiveRace) -> None:
         """Stop a race without viewers if others wait for a process; otherwise, or if it holds no
         process itself, it has the rest of its grace.
@@ -335,27 +650,54 @@ class Hub:
     def _grace_over(self, race: LiveRace) -> None:
         race.timer = self._loop.call_later(self.keep, self._forget, race)
         if race.running:
+            if self.store is not None:
+                self._park(race)
+                return
             assert race.job is not None
             race.abandoned = True
             race.job.command({"do": "cancel"})
 
     def _end(self, race: LiveRace) -> None:
-        """Stop and forget a race, for example one that its only viewer has replaced by another."""
+        """Stop a race, for example one that its only viewer has replaced by another. What was
+        recorded of it stays on the disk.
+        """
         if race.running:
             assert race.job is not None
             race.job.command({"do": "cancel"})
         self._forget(race)
 
     def _forget(self, race: LiveRace) -> None:
+        """Remove a race from memory."""
         if race.timer is not None:
             race.timer.cancel()
         self.races.pop(race.token, None)
 
-    def _make_room(self) -> None:
-        """Keep the number of races bounded: the oldest is removed first among those that are over
-        and have no viewers, then those that are over, then those without viewers. A running race
-        with viewers is never removed.
+    def _drop(self, race: LiveRace) -> None:
+        """Remove a race from the disk too."""
+        self._forget(race)
+        self._watched.pop(race.row.watch, None)
+        if self.store is not None:
+            self.store.remove(race.token)
+
+    def _make_room(self, viewer: Viewer | None = None) -> None:
+        """Keep the number of races bounded, of the visitor and of all: the oldest is removed first
+        among those that are over and have no viewers, then those that are over, then those without
+        viewers. A running race with viewers is never removed.
+
+        Raises:
+            ServerBusy: there is no room.
         """
+        if viewer is not None and viewer.visitor:
+            own = [
+                race
+                for race in self.races.values()
+                if race.running and race.row.owner == viewer.visitor
+            ]
+            if len(own) >= MOST_EACH:
+                unwatched = next((race for race in own if not race.viewers), None)
+                if unwatched is None:
+                    raise TooMany
+                self._end(unwatched)
         if len(self.races) < MOST_RACES:
             return
         order = sorted(
@@ -373,22 +715,105 @@ class Hub:
             log.debug("the server is closing; a message of a race is dropped")
 
     def _receive(self, race: LiveRace, about: Message, data: bytes) -> None:
-        if about["type"] == "state":
+        kind = about["type"]
+        if kind == "state":
             self._receive_state(race, decode(data))
             return
-        race.keep(about, data)
+        if kind == "copied":
+            self._copied(race, decode(data))
+            return
+        if kind == "resumed":
+            race.resumes = True
+            race.cut(about["k"])
+            return
+        if kind == "stage" and race.stage is not None:
+            self._told_again(race, data)
+            return
+        message = decode(data) if kind in ("stage", "metrics") else about
+        self._take(race, message, data)
+        self._write(race, message, data)
         for viewer in race.viewers:
-            viewer.push(data, about["type"])
-        if about["type"] == "problem" and not about.get(
+            viewer.push(data, kind)
+        if kind == "problem" and not about.get(
             "passing"
         ):  # an error in the worker is its last message about a race
             self._receive_state(
                 race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]}
             )
 
+    def _take(self, race: LiveRace, message: Message, data: bytes) -> None:
+        race.keep(message, data)
+        if message["type"] == "stage":
+            race.labels = [str(lane.get("label", "")) for lane in message.get("lanes") or []]
+        elif message["type"] == "metrics":
+            race.last = message
+
+    def _told_again(self, race: LiveRace, stage: bytes) -> None:
+        """Begin a race's history anew, from what is left of it: it goes on from a checkpoint, or
+        from its start if there was none.
+        """
+        anew = not race.resumes
+        if anew:
+            race.cut(0)
+        race.resumes, race.stage = False, stage
+        if self.store is not None:
+            self.store.rewrite(race.token, race.messages())
+            race.added = 0
+        for viewer in race.viewers:
+            viewer.clear()
+            self._tell_all(viewer, race)
+            viewer.say(race.tell_state(viewer))
+            if anew:
+                told = {"type": "problem", "passing": True, "sentence": t("server.began-anew")}
+                viewer.say(told)
+
+    def _write(self, race: LiveRace, message: Message, data: bytes) -> None:
+        """Write a message of the recording to the disk."""
+        if self.store is None or message["type"] not in KINDS:
+            return
+        self.store.append(race.token, [data])
+        race.added += len(data)
+        if race.added > max(COMPACT_BYTES, 2 * race.size):
+            self.store.rewrite(race.token, race.messages())
+            race.added = 0
+
     def _receive_state(self, race: LiveRace, state: Message) -> None:
+        if race.parked and state["state"] in OVER:
+            race.job = None
+            race.state = {"type": "state", "state": "paused"}
+            return
         race.state = state
         if race.abandoned and state["state"] == "ended":
             state["sentence"] = t("server.unwatched")
+        race.row.state, race.row.sentence = state["state"], state.get("sentence")
+        if self.store is not None:
+            self.store.save(race.row)
+            if race.last is not None:
+                self.store.put_results(race.token, race.labels, race.last)
+            if state["state"] in OVER:
+                self.store.drop_checkpoint(race.token)
         for viewer in race.viewers:
-            viewer.say(race.tell_state())
+            viewer.say(race.tell_state(viewer))
+
+    def _not_kept(self, token: str, why: str) -> None:
+        """Tell the viewers of a race that it is not kept on the disk any more."""
+
+        def tell() -> None:
+            race = self.races.get(token)
+            told = {"type": "problem", "passing": True, "sentence": t(f"server.not-kept-{why}")}
+            for viewer in race.viewers if race is not None else ():
+                viewer.say(told)
+
+        try:
+            self._loop.call_soon_threadsafe(tell)
+        except RuntimeError:
+            log.debug("the server is closing")
+
+
+def memory_of(experiment: Message) -> int:
+    """Return how many bytes a race needs, approximately; 0 if that is found out in its process."""
+    try:
+        parsed = parse_experiment(experiment)
+    except BadInput:  # its data are gone, for example; the process tells why
+        return 0
+    return parsed.memory() if isinstance(parsed, Experiment) else 0

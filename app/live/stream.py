@@ -33,11 +33,12 @@ from app.live.bundle import FRONTEND
 from app.live.hub import Hub, ServerBusy, Viewer
 from app.live.shipped import shipped
 from app.text import t
+from app.visitors import COOKIE, by_cookie
 from engine.any_race import parse_experiment
 from engine.combinatorial.instance import MAX_EDITABLE
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, MAX_SEEDS
+from engine.experiment.model import MAX_LANES, MAX_SEEDS, Experiment
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
@@ -110,7 +111,7 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
         await socket.close(1008)
         return
     await socket.accept()
-    viewer = Viewer()
+    viewer = Viewer(by_cookie(socket.cookies.get(COOKIE, "")) or "")
     WATCH.audience.add(viewer)
     WATCH.viewers.inc()
     sender = asyncio.create_task(_send(socket, viewer))
@@ -204,7 +205,8 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
         asked = [_command(one) for one in then]
-        hub.run(viewer, experiment.to_json())
+        memory = experiment.memory() if isinstance(experiment, Experiment) else 0
+        hub.run(viewer, experiment.to_json(), memory, plain=not asked)
         if fewer is not None:
             viewer.say({"type": "problem", "passing": True, "sentence": fewer})
         for one in asked:

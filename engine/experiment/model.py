@@ -301,6 +301,12 @@ class Experiment(BaseModel):
         self._fits(problem)
         return self
 
+    def memory(self) -> int:
+        """Return how many bytes the methods of all lanes and seeds use, approximately."""
+        network = self.network.build_for(self.dataset)
+        problem = problem_of(self.dataset, network, self.loss, self.training)
+        return self.seeds * sum(lane.footprint(problem) for lane in self.lanes)
+
     def _fits(self, problem: Problem) -> None:
         """Reject lanes that do not fit into memory together, with every seed's; the error names
         the seeds where fewer of them fit, otherwise the largest lane.

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import platformdirs
+
 from ..errors import BadInput, one_line
 
 KNOWN = (
@@ -28,7 +30,9 @@ KNOWN = (
     "KELVIN_MEMORY",
     "KELVIN_ORIGINS",
     "KELVIN_PASSWORD",
+    "KELVIN_QUOTA",
     "KELVIN_SOCKETS",
+    "KELVIN_STORE",
     "KELVIN_THREADS",
     "KELVIN_UPLOADS",
     "KELVIN_WORKERS",
@@ -130,6 +134,35 @@ def uploads() -> Path | None:
         BadInput: it is not a folder, or cannot be created.
     """
     return _folder("KELVIN_UPLOADS")
+
+
+def store() -> Path | None:
+    """Return the folder that a server keeps its races in (``KELVIN_STORE``), by default the user's
+    own for such data; None if it is ``off``.
+
+    Raises:
+        BadInput: it is not a folder, or cannot be created.
+    """
+    if (_given("KELVIN_STORE") or "").lower() == "off":
+        return None
+    return _folder("KELVIN_STORE") or Path(platformdirs.user_data_dir("kelvin")) / "races"
+
+
+def store_is_given() -> bool:
+    """Return whether ``KELVIN_STORE`` names a folder."""
+    return _given("KELVIN_STORE") is not None
+
+
+def quota(usual: float) -> float:
+    """Return how many bytes kept races may take on the disk together (``KELVIN_QUOTA``, in GiB).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    found = _number(
+        "KELVIN_QUOTA", f"a number of GiB from 0 to {MOST_GIB:,}, such as 4", float(MOST_GIB)
+    )
+    return usual if found is None else found * GIB
 
 
 def origins() -> list[str]:
@@ -254,6 +287,9 @@ def check() -> None:
         _check_folder(name, folder)
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):
         _try(name)
+    if store() is not None:
+        _try("KELVIN_STORE")
+    quota(0)
     origins()
     hosts()
     embed()

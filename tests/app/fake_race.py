@@ -176,6 +176,7 @@ class FakeJob:
     def __init__(self, on_message: Callable[[Message, bytes], None]) -> None:
         self.commands: list[Message] = []
         self.over, self.place = False, 0
+        self.more: dict[str, Any] = {}
         self._on_message = on_message
         self.k = 0
 
@@ -194,7 +195,11 @@ class FakeJob:
             or (message["type"] == "problem" and not message.get("passing"))
         )
         self._on_message(
-            {key: message[key] for key in ("type", "state", "k", "passing") if key in message},
+            {
+                key: message[key]
+                for key in ("type", "state", "k", "passing", "seed")
+                if key in message
+            },
             encode(message),
         )
 
@@ -222,6 +227,9 @@ class FakePool:
         self.jobs: list[FakeJob] = []
         self.waiting = 0
 
-    def submit(self, experiment: Message, on_message: Callable[[Message, bytes], None]) -> FakeJob:
+    def submit(
+        self, experiment: Message, on_message: Callable[[Message, bytes], None], **more: Any
+    ) -> FakeJob:
         self.jobs.append(FakeJob(on_message))
+        self.jobs[-1].more = more
         return self.jobs[-1]

@@ -509,7 +509,12 @@ def test_a_race_gets_as_many_threads_as_the_server_allows(
     asked: list[Message] = []
     submit = site.hub.run
     monkeypatch.setattr(
-        site.hub, "run", lambda viewer, value: (asked.append(value), submit(viewer, value))
+        site.hub,
+        "run",
+        lambda viewer, value, *more, **named: (
+            asked.append(value),
+            submit(viewer, value, *more, **named),
+        ),
     )
     with site.viewer() as session:
         session.send_text(json.dumps({"do": "run", "experiment": {**EXPERIMENT, "threads": 64}}))

@@ -1,0 +1,1 @@
+"""Races that a server keeps on its disk: an index, and a file of frames for each."""

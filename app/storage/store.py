@@ -1,0 +1,269 @@
+"""Keep races on the disk.
+
+What the hub tells is written by a thread of its own, within a fraction of a second, so that a
+server that is killed loses no more than that.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import queue
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from app.storage import frames
+from app.storage.frames import FrameFile
+from app.storage.index import Index, Row
+from engine.errors import BadInput
+from engine.messages.encoding import Message
+
+log = logging.getLogger(__name__)
+
+MOST_OPEN = 100
+"""Files of frames that are open at once."""
+QUOTA = 4 * 2**30
+EVICT_SECONDS = 5.0
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+Troubled = Callable[[str, str], None]
+"""Called, from the writing thread, with the token of a race that is no longer kept, and why."""
+
+
+class Store:
+    """Races on the disk.
+
+    Args:
+        folder: for the index and the files.
+        quota: bytes that races may take together; the ones used longest ago go first, but for those
+            that are pinned or go on.
+        troubled: see `Troubled`.
+
+    Raises:
+        BadInput: the folder cannot be used, another server uses it, or a newer Kelvin wrote it.
+    """
+
+    def __init__(
+        self, folder: Path, quota: int = QUOTA, troubled: Troubled = lambda token, why: None
+    ) -> None:
+        self.folder, self.quota, self.troubled = folder, quota, troubled
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(folder)
+        except OSError as error:
+            raise BadInput(
+                "KELVIN_STORE", str(folder), f"a folder that can be written ({error.strerror})"
+            ) from None
+        self._index = Index(folder / "races.sqlite")
+        self.rows: dict[str, Row] = {row.token: row for row in self._index.rows()}
+        """All kept races by token, the one used longest ago first. Of the thread that uses the
+        store; the writing thread has copies."""
+        self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._files: OrderedDict[str, FrameFile] = OrderedDict()
+        self._given_up: set[str] = set()
+        self._sizes: dict[str, int] = {}
+        self._evicted_at = 0.0
+        self._sweep()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="kelvin-store")
+        self._thread.start()
+
+    def path(self, token: str) -> Path:
+        """Return the file of a race's frames."""
+        return self.folder / f"{_safe(token)}.frames"
+
+    def checkpoint(self, token: str) -> Path:
+        """Return the file of a race's checkpoint."""
+        return self.folder / f"{_safe(token)}.checkpoint"
+
+    def add(self, row: Row) -> None:
+        """Keep a new race."""
+        row.created = row.used = time.time()
+        self.rows[row.token] = row
+        self.save(row)
+
+    def save(self, row: Row) -> None:
+        """Write what is known of a race."""
+        copy = Row(**vars(row))
+        self._do(row.token, lambda: self._index.put(copy))
+
+    def append(self, token: str, messages: Iterable[bytes]) -> None:
+        """Add messages to a race's file."""
+        kept = list(messages)
+        self._do(token, lambda: self._append(token, kept))
+
+    def rewrite(self, token: str, messages: Iterable[bytes]) -> None:
+        """Replace a race's file by these messages."""
+        kept = list(messages)
+        self._do(token, lambda: self._rewrite(token, kept))
+
+    def put_results(self, token: str, labels: list[str], metrics: Message) -> None:
+        """Keep the last numbers of every lane."""
+        self._do(token, lambda: self._index.put_results(token, labels, metrics))
+
+    def read(self, token: str) -> list[bytes]:
+        """Return the messages of a race.
+
+        Raises:
+            BadInput: a newer Kelvin wrote them.
+        """
+        self.flush()
+        try:
+            return frames.read(self.path(token))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            log.warning("a kept race cannot be read: %s", error)
+            return []
+
+    def results(self, token: str) -> list[Message]:
+        """Return the last numbers of every lane of a race."""
+        self.flush()
+        return self._index.results(token)
+
+    def drop_checkpoint(self, token: str) -> None:
+        """Remove the checkpoint of a race that is over."""
+        self._do(token, lambda: self.checkpoint(token).unlink(missing_ok=True))
+
+    def remove(self, token: str) -> None:
+        """Remove a race."""
+        self.rows.pop(token, None)
+        self._do(token, lambda: self._remove(token))
+
+    def evict(self, live: Iterable[str]) -> list[str]:
+        """Remove the races used longest ago until the others fit the quota, and return them.
+
+        Args:
+            live: tokens of races that go on.
+        """
+        now = time.monotonic()
+        if now - self._evicted_at < EVICT_SECONDS:
+            return []
+        self._evicted_at = now
+        sizes = _sizes(self.folder)
+        for token, row in self.rows.items():
+            row.bytes = sizes.get(token, 0)
+        total, kept, gone = sum(sizes.values()), set(live), []
+        for row in sorted(self.rows.values(), key=lambda row: row.used):
+            if total <= self.quota:
+                break
+            if not row.pinned and row.token not in kept:
+                total -= row.bytes
+                gone.append(row.token)
+                self.remove(row.token)
+        return gone
+
+    def flush(self) -> None:
+        """Wait until all that was told is written."""
+        done = threading.Event()
+        self._orders.put(done.set)
+        done.wait()
+
+    def close(self) -> None:
+        """Write all that was told, and close the files."""
+        self._orders.put(None)
+        self._thread.join()
+        for file in self._files.values():
+            file.close()
+        self._index.close()
+        os.close(self._lock)
+
+    # From here on: of the writing thread.
+
+    def _do(self, token: str, work: Callable[[], None]) -> None:
+        def careful() -> None:
+            if token in self._given_up:
+                return
+            try:
+                work()
+            except Exception as error:
+                self._given_up.add(token)
+                full = isinstance(error, OSError) and error.errno in FULL
+                full = full or "full" in str(error)  # as SQLite tells it
+                if not full:
+                    log.exception("a race is not kept")
+                self.troubled(token, "full" if full else "failed")
+
+        self._orders.put(careful)
+
+    def _work(self) -> None:
+        while (work := self._orders.get()) is not None:
+            work()
+
+    def _append(self, token: str, messages: list[bytes]) -> None:
+        file = self._files.get(token)
+        if file is None:
+            file = self._files[token] = FrameFile(self.path(token))
+            while len(self._files) > MOST_OPEN:
+                self._files.popitem(last=False)[1].close()
+        self._files.move_to_end(token)
+        file.add(messages)
+
+    def _rewrite(self, token: str, messages: list[bytes]) -> None:
+        self._close(token)
+        frames.write(self.path(token), messages)
+
+    def _remove(self, token: str) -> None:
+        self._close(token)
+        self._index.remove(token)
+        self.path(token).unlink(missing_ok=True)
+        self.checkpoint(token).unlink(missing_ok=True)
+
+    def _close(self, token: str) -> None:
+        file = self._files.pop(token, None)
+        if file is not None:
+            file.close()
+
+    def _sweep(self) -> None:
+        """Remove files that belong to no race: of one that was removed when the server died."""
+        for path in self.folder.iterdir():
+            orphan = path.suffix in (".frames", ".checkpoint") and path.stem not in self.rows
+            if orphan or path.suffix == ".part":
+                path.unlink(missing_ok=True)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return how many bytes the files of every race take."""
+    sizes: dict[str, int] = {}
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            stem, _, kind = entry.name.rpartition(".")
+            if kind in ("frames", "checkpoint"):
+                try:
+                    sizes[stem] = sizes.get(stem, 0) + entry.stat().st_size
+                except FileNotFoundError:
+                    continue
+    return sizes
+
+
+def _safe(token: str) -> str:
+    """Return a token that is the name of a file, whoever made it up."""
+    if not token or not SAFE.issuperset(token) or len(token) > 100:
+        raise ValueError("not a token")
+    return token
+
+
+def _locked(folder: Path) -> int:
+    """Lock a folder for this server, and return the file that holds the lock.
+
+    Raises:
+        BadInput: another server has it.
+        OSError: it cannot be written.
+    """
+    file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        import fcntl
+    except ImportError:  # Windows: nobody else is expected there
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(file)
+        raise BadInput(
+            "KELVIN_STORE", str(folder), "a folder that no other server keeps its races in"
+        ) from None
+    return file

@@ -1,0 +1,195 @@
+"""What is kept on the disk: whole after a crash at any moment, bounded, refused if it is newer."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.storage import frames
+from app.storage import store as stores
+from app.storage.frames import FrameFile
+from app.storage.index import Index, Row
+from app.storage.store import Store
+from engine.errors import BadInput
+
+MESSAGES = [bytes([i]) * (1 + 37 * i) for i in range(12)]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    one = Store(tmp_path / "races")
+    yield one
+    one.close()
+
+
+def row(name: str, **more: object) -> Row:
+    return Row(name, f"w{name}", "somebody", "key", {"lanes": ["adam"]}, **more)  # type: ignore[arg-type]
+
+
+def test_messages_come_back_in_order(tmp_path: Path) -> None:
+    file = FrameFile(tmp_path / "one.frames")
+    file.add(MESSAGES[:5])
+    file.close()
+    file = FrameFile(tmp_path / "one.frames")
+    for message in MESSAGES[5:]:
+        file.add([message])
+    assert file.size == (tmp_path / "one.frames").stat().st_size
+    file.close()
+    assert frames.read(tmp_path / "one.frames") == MESSAGES
+
+
+def test_a_torn_tail_is_cut_wherever_it_was_torn_and_what_follows_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "one.frames"
+    frames.write(path, MESSAGES)
+    whole = path.read_bytes()
+    ends = [frames.START]
+    for message in MESSAGES:
+        ends.append(ends[-1] + len(frames.packed(message)))
+    for length in random.Random(0).sample(range(len(whole)), 200):
+        path.write_bytes(whole[:length])
+        expected = MESSAGES[: max(0, sum(end <= length for end in ends) - 1)]
+        assert frames.read(path) == expected
+        file = FrameFile(path)
+        file.add([b"after"])
+        file.close()
+        assert frames.read(path) == [*expected, b"after"]
+
+
+def test_a_changed_byte_ends_the_file_there(tmp_path: Path) -> None:
+    path = tmp_path / "one.frames"
+    frames.write(path, MESSAGES)
+    whole = path.read_bytes()
+    for at in random.Random(1).sample(range(frames.START, len(whole)), 100):
+        data = bytearray(whole)
+        data[at] ^= 0x40
+        path.write_bytes(bytes(data))
+        found = frames.read(path)
+        assert found == MESSAGES[: len(found)]
+        assert len(found) < len(MESSAGES)
+
+
+def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "one.frames"
+    path.write_bytes(frames.HEAD + bytes([frames.VERSION + 1]) + b"what is to come")
+    with pytest.raises(BadInput, match=r"recording.version: 2 .*a newer Kelvin made this one"):
+        frames.read(path)
+    assert path.read_bytes().endswith(b"what is to come")
+
+
+def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
+    one = Store(tmp_path)
+    one.add(row("a"))
+    one.append("a", MESSAGES[:3])
+    one.append("a", MESSAGES[3:])
+    kept = row("b", state="done", sentence="It ended.", touched_by_hand=True)
+    one.add(kept)
+    one.put_results("b", ["Adam"], {"lanes": [{"step": 3, "loss": 0.25, "seconds": 1.5}]})
+    one.close()
+    again = Store(tmp_path)
+    assert again.read("a") == MESSAGES
+    assert again.read("b") == []
+    assert vars(again.rows["b"]) == vars(kept)
+    assert again.rows["a"].state == "starting"
+    (result,) = again.results("b")
+    assert (result["label"], result["step"], result["loss"]) == ("Adam", 3, 0.25)
+    assert result["flops"] is None
+    again.remove("b")
+    assert again.results("b") == []
+    again.close()
+
+
+def test_a_store_that_was_never_closed_opens_too(tmp_path: Path) -> None:
+    one = Store(tmp_path)
+    one.add(row("a"))
+    one.append("a", MESSAGES)
+    one.flush()
+    os.close(one._lock)  # as the death of its process does
+    again = Store(tmp_path)
+    assert again.read("a") == MESSAGES
+    assert list(again.rows) == ["a"]
+    again.close()
+
+
+def test_one_server_alone_keeps_its_races_in_a_folder(store: Store) -> None:
+    with pytest.raises(BadInput, match=r"KELVIN_STORE: .*no other server"):
+        Store(store.folder)
+
+
+def test_a_newer_index_is_refused(tmp_path: Path) -> None:
+    base = sqlite3.connect(tmp_path / "races.sqlite")
+    base.execute("PRAGMA user_version=7")
+    base.close()
+    with pytest.raises(
+        BadInput, match=r"KELVIN_STORE: .*a newer Kelvin made this one, of version 7"
+    ):
+        Index(tmp_path / "races.sqlite")
+
+
+def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "races.sqlite").write_bytes(b"hello, this is no database at all" * 100)
+    with pytest.raises(BadInput, match=r"KELVIN_STORE: .*an index of races"):
+        Store(tmp_path)
+
+
+def test_files_of_no_race_are_swept(tmp_path: Path) -> None:
+    for name in ("gone.frames", "gone.checkpoint", ".abc.part"):
+        (tmp_path / name).write_bytes(b"x")
+    one = Store(tmp_path)
+    assert not list(tmp_path.glob("gone.*"))
+    assert not list(tmp_path.glob("*.part"))
+    one.close()
+
+
+def test_the_oldest_go_first_but_not_those_pinned_or_at_work(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "EVICT_SECONDS", 0.0)
+    for i, name in enumerate("abcdef"):
+        one = row(name, pinned=name == "a")
+        store.add(one)
+        one.used = float(i)
+        store.append(name, [bytes(1000)])
+    store.flush()
+    store.quota = 3500
+    assert store.evict(live=["b"]) == ["c", "d", "e"]
+    store.flush()
+    assert sorted(store.rows) == ["a", "b", "f"]
+    assert sorted(path.stem for path in store.folder.glob("*.frames")) == ["a", "b", "f"]
+    assert store.evict(live=[]) == []
+
+
+def test_a_full_disk_is_told_once_and_ends_nothing_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[str, str]] = []
+    store.troubled = lambda token, why: told.append((token, why))
+    write = FrameFile._write
+
+    def full(self: FrameFile, data: bytes) -> None:
+        if b"large" in data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(self, data)
+
+    monkeypatch.setattr(FrameFile, "_write", full)
+    for name in ("a", "b"):
+        store.add(row(name))
+    store.append("a", [b"small"])
+    store.append("a", [b"large"])
+    store.append("a", [b"after"])
+    store.append("b", [b"small"])
+    store.flush()
+    assert told == [("a", "full")]
+    assert store.read("a") == [b"small"]
+    assert store.read("b") == [b"small"]
+
+
+@pytest.mark.parametrize("token", ["", "../x", "a/b", "a\0b", "x" * 101, "ä"])
+def test_no_token_is_a_way_out_of_the_folder(store: Store, token: str) -> None:
+    with pytest.raises(ValueError, match="not a token"):
+        store.path(token)

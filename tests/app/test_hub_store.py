@@ -1,0 +1,302 @@
+"""The hub with a store: races that outlive their process, their server and their viewers; one race
+for all who ask for the same; copies for those who change it; links to watch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.live import hub as hub_module
+from app.live.hub import Hub, LiveRace, TooMany, Viewer
+from app.storage.store import Store
+from engine.errors import BadInput
+from engine.messages.encoding import Message
+from tests.app.fake_race import FakeJob, FakePool
+from tests.app.test_hub import EXPERIMENT, OwnTime, drain, ks
+
+Scene = Callable[[Hub, FakePool], Coroutine[Any, Any, None]]
+
+
+def play(folder: Path, *scenes: Scene) -> None:
+    """Run scenes one after the other, each with a server of its own on the same folder."""
+
+    async def main(scene: Scene) -> None:
+        pool, store = FakePool(), Store(folder)
+        hub = Hub(pool, grace=60, keep=60, store=store)  # type: ignore[arg-type]
+        try:
+            await scene(hub, pool)
+        finally:
+            hub.close()
+            store.close()
+
+    for scene in scenes:
+        with asyncio.Runner(loop_factory=OwnTime) as runner:
+            runner.run(main(scene))
+
+
+async def begun(
+    hub: Hub, pool: FakePool, visitor: str = "one", experiment: Message = EXPERIMENT
+) -> tuple[Viewer, LiveRace, FakeJob]:
+    viewer = Viewer(visitor)
+    race = hub.run(viewer, experiment)
+    job = pool.jobs[-1]
+    await job.begin()
+    return viewer, race, job
+
+
+def told(viewer: Viewer, kind: str) -> list[Message]:
+    return [message for message in drain(viewer) if message["type"] == kind]
+
+
+def test_a_race_goes_on_after_its_server_was_stopped(tmp_path: Path) -> None:
+    tokens: list[str] = []
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(30)
+        tokens.extend([race.token, race.row.watch])
+        assert pool.jobs[0].more["keep"] == hub.store.checkpoint(race.token)  # type: ignore[union-attr]
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        assert not hub.races
+        viewer = Viewer("one")
+        assert hub.attach(viewer, tokens[0])
+        messages = drain(viewer)
+        assert messages[0]["type"] == "stage"
+        assert ks(messages, "metrics") == list(range(30))
+        assert messages[-1]["state"] == "starting"
+        job = pool.jobs[-1]
+        assert job.asked == ["resume"], "it was paused only by the end of the server"
+        assert job.more["keep"] == hub.store.checkpoint(tokens[0])  # type: ignore[union-attr]
+        job.k = 20
+        await job.say({"type": "resumed", "k": 20})
+        await job.begin()
+        await job.frames(15)
+        messages = drain(viewer)
+        assert ks(messages, "metrics") == [*range(20), *range(20, 35)]
+        await job.say({"type": "state", "state": "done"})
+        watcher = Viewer("other")
+        assert hub.attach(watcher, tokens[1])
+        assert ks(drain(watcher), "metrics") == list(range(35))
+
+    async def third(hub: Hub, pool: FakePool) -> None:
+        viewer = Viewer("one")
+        assert hub.attach(viewer, tokens[0])
+        messages = drain(viewer)
+        assert ks(messages, "metrics") == list(range(35))
+        assert messages[-1]["state"] == "done"
+        assert not pool.jobs
+        assert not hub.attach(viewer, "made up")
+
+    play(tmp_path, first, second, third)
+
+
+def test_a_race_without_a_checkpoint_begins_anew_and_says_so(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, _, job = await begun(hub, pool)
+        await job.frames(5)
+        drain(viewer)
+        await job.say({"type": "stage", "lanes": []})
+        messages = drain(viewer)
+        assert not ks(messages, "metrics")
+        assert "began anew" in next(one for one in messages if one["type"] == "problem")["sentence"]
+        job.k = 0
+        await job.frames(2)
+        assert ks(drain(viewer), "metrics") == [0, 1]
+
+    play(tmp_path, scene)
+
+
+def test_who_asks_for_the_same_sees_the_same_race(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(10)
+        second = Viewer("two")
+        assert hub.run(second, dict(reversed(EXPERIMENT.items()))) is race
+        assert len(pool.jobs) == 1
+        assert ks(drain(second), "metrics") == list(range(10))
+        third = Viewer("three")
+        assert hub.run(third, {**EXPERIMENT, "seed": 1}) is not race
+        fourth = Viewer("four")
+        assert hub.run(fourth, EXPERIMENT, plain=False) is not race, "it asks for more besides"
+        again = hub.run(second, EXPERIMENT)
+        assert again is not race, "who presses Run again wants it from the start"
+
+    play(tmp_path, scene)
+
+
+def test_who_changes_a_shared_race_gets_a_copy_and_the_others_keep_theirs(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        owner, race, job = await begun(hub, pool)
+        await job.frames(10)
+        second = Viewer("two")
+        hub.run(second, EXPERIMENT)
+        drain(second)
+        hub.command(second, {"do": "reheat", "lane": 0, "factor": 2.0})
+        hub.command(second, {"do": "pause"})
+        assert job.asked == ["copy"]
+        await job.frames(3)
+        await job.say({"type": "copied", "k": 12, "to": job.commands[0]["to"], "done": True})
+        copy = second.race
+        assert copy is not None
+        assert copy is not race
+        assert owner.race is race
+        assert race.viewers == {owner}
+        messages = drain(second)
+        assert ks(messages, "metrics")[-12:] == list(range(12))
+        assert messages[-1]["race"] == copy.token
+        assert pool.jobs[-1].asked == ["reheat", "pause"]
+        assert str(pool.jobs[-1].more["keep"]) == job.commands[0]["to"]
+        assert ks(drain(owner), "metrics") == list(range(13))
+        hub.command(owner, {"do": "pause"})
+        assert job.asked == ["copy", "pause"], "nobody else watches it now"
+        third = Viewer("three")
+        assert hub.run(third, EXPERIMENT) not in (race, copy), "neither is the plain experiment now"
+
+    play(tmp_path, scene)
+
+
+def test_the_owner_takes_those_along_who_watch_by_a_link(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        owner, race, job = await begun(hub, pool)
+        follower, other = Viewer("pupil"), Viewer("two")
+        assert hub.attach(follower, race.row.watch)
+        hub.run(other, EXPERIMENT)
+        hub.command(owner, {"do": "turn", "lane": 0, "field": "x", "value": 1})
+        await job.say({"type": "copied", "k": 0, "to": job.commands[0]["to"], "done": True})
+        assert owner.race is follower.race is not race
+        assert other.race is race
+        assert not follower.watches or follower.race is not None
+
+    play(tmp_path, scene)
+
+
+def test_a_copy_that_fails_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        second = Viewer("two")
+        hub.run(second, EXPERIMENT)
+        drain(second)
+        hub.command(second, {"do": "pause"})
+        await job.say({"type": "copied", "k": 0, "to": job.commands[0]["to"], "done": False})
+        assert second.race is race
+        assert "cannot be copied" in told(second, "problem")[0]["sentence"]
+        assert len(hub.store.rows) == 1  # type: ignore[union-attr]
+        hub.command(second, {"do": "cancel"})
+        assert second.race is None
+        assert job.asked == ["copy"]
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"do": "pause"},
+        {"do": "reheat", "lane": 0, "factor": 2.0},
+        {"do": "turn", "lane": 0, "field": "x", "value": 1},
+        {"do": "weights"},
+        {"do": "speed", "value": 3},
+    ],
+)
+def test_who_watches_by_a_link_changes_nothing_and_learns_no_token(
+    tmp_path: Path, command: Message
+) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        watcher = Viewer("pupil")
+        assert hub.attach(watcher, race.row.watch)
+        await job.frames(3)
+        await job.say({"type": "state", "state": "paused"})
+        messages = drain(watcher)
+        states = [one for one in messages if one["type"] == "state"]
+        assert all(one["race"] == race.row.watch and one["watches"] for one in states)
+        assert race.token not in str(messages)
+        with pytest.raises(BadInput, match="can only be watched"):
+            hub.command(watcher, command)
+        hub.command(watcher, {"do": "cancel"})
+        assert job.asked == []
+        assert watcher.race is None
+
+    play(tmp_path, scene)
+
+
+def test_an_unwatched_race_waits_on_the_disk_and_goes_on(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.frames(4)
+        hub.leave(viewer)
+        assert job.asked == ["pause"]
+        await asyncio.sleep(61)
+        assert job.asked == ["pause", "cancel"]
+        await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
+        await asyncio.sleep(61)
+        assert race.token not in hub.races
+        again = Viewer("one")
+        assert hub.attach(again, race.token)
+        assert pool.jobs[-1] is not job
+        assert pool.jobs[-1].asked == ["resume"]
+        assert ks(drain(again), "metrics") == list(range(4))
+
+    play(tmp_path, scene)
+
+
+def test_a_race_paused_for_long_makes_room_where_others_wait(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        hub.command(viewer, {"do": "pause"})
+        await job.say({"type": "state", "state": "paused"})
+        await asyncio.sleep(60)
+        assert job.asked == ["pause"], "nobody waits"
+        pool.waiting = 1
+        await asyncio.sleep(10)
+        assert job.asked == ["pause", "cancel"]
+        await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
+        assert [one["state"] for one in told(viewer, "state")][-1] == "paused"
+        hub.command(viewer, {"do": "resume"})
+        assert pool.jobs[-1].asked == ["pause", "resume"]
+        assert race.running
+
+    play(tmp_path, scene)
+
+
+def test_a_visitor_has_only_so_many_races_at_once(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        tabs = [
+            await begun(hub, pool, experiment={**EXPERIMENT, "seed": i})
+            for i in range(hub_module.MOST_EACH)
+        ]
+        with pytest.raises(TooMany, match="races that are still running"):
+            hub.run(Viewer("one"), {**EXPERIMENT, "seed": 99})
+        await begun(hub, pool, "two", {**EXPERIMENT, "seed": 99})
+        hub.leave(tabs[3][0])
+        await begun(hub, pool, "one", {**EXPERIMENT, "seed": 100})
+        assert tabs[3][2].asked == ["pause", "cancel"]
+        assert not tabs[4][2].asked
+
+    play(tmp_path, scene)
+
+
+def test_histories_stay_within_their_limit_and_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MOST_BYTES", 300_000)
+    monkeypatch.setattr(hub_module, "COMPACT_BYTES", 100_000)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        races = [await begun(hub, pool, str(i), {**EXPERIMENT, "seed": i}) for i in range(3)]
+        for _ in range(10):
+            for _, _, job in races:
+                await job.frames(20, size=2000)
+            await asyncio.sleep(hub_module.CHECK_SECONDS)
+        assert sum(race.size for race in hub.races.values()) < 400_000
+        for _, race, _ in races:
+            newest = hub.store.read(race.token)  # type: ignore[union-attr]
+            assert sum(map(len, newest)) < 600_000
+
+    play(tmp_path, scene)
