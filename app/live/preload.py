@@ -1,5 +1,5 @@
 """Add preload links to Streamlit's page, so that the browser loads the live view's files in
-parallel with Streamlit.
+parallel with Streamlit, and a script that says why the page stays empty, if it does.
 
 Without them the browser would find the modules only when the page's script has run, and plotly.js
 and the first recording only from the modules.
@@ -19,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.live.bundle import version
 
 ENTRY, SHEET = "main.js", "styles/live.css"
+EMPTY_PAGE = "core/empty_page.js"
+"""Says why the page stays empty, if it does."""
 PICKER_ENTRY, PICKER_SHEET = "dataset_picker/main.js", "styles/dataset_picker.css"
 FIRST_RECORDING = "first-screen"
 """The recording that plays until the visitor presses Run."""
@@ -92,6 +94,9 @@ def links(base: str, recording: bool) -> bytes:
             f'<link rel="preload" as="fetch" crossorigin="anonymous" '
             f'href="{base}/kelvin/recordings/{FIRST_RECORDING}.kelvin" fetchpriority="low">'
         )
+    found.append(
+        f'<script type="module" src="{base}/kelvin/frontend/@{version()}/{EMPTY_PAGE}"></script>'
+    )
     return "".join(found).encode()
 
 

@@ -101,7 +101,8 @@ async def refusal(request: Request) -> Response:
         return JSONResponse({"sentence": why})
     origin = request.query_params.get("origin", "")[:MOST_ORIGIN]
     if origin_allowed(origin, request.headers.get("host")):
-        return JSONResponse({"sentence": None})
+        # Who asks all the same has a proxy in front that passes on no sockets.
+        return JSONResponse({"sentence": None, "unheard": t("hosting.unheard")})
     return JSONResponse({"sentence": t("server.address", origin=origin)})
 
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from app.live import bundle
-from app.live.preload import WIDGETS, Preload, widgets
+from app.live.preload import EMPTY_PAGE, WIDGETS, Preload, widgets
 
 PAGE = "<!doctype html><html><head><title>x</title></head><body></head></body></html>"
 
@@ -68,6 +68,9 @@ def test_the_links_are_in_the_head_of_the_page(base: str, answer: Any) -> None:
     assert [address for _, address in addresses if "/static/" in address] == [
         f"./static/js/{name}" for name in widgets()
     ]
+    scripts = re.findall('<script type="module" src="([^"]+)"></script>', before)
+    assert scripts == [f"./kelvin/frontend/@{bundle.version()}/{EMPTY_PAGE}"]
+    assert (bundle.FRONTEND / EMPTY_PAGE).is_file()
 
 
 def test_streamlits_elements_are_called_as_they_are_known_here() -> None:

@@ -533,6 +533,7 @@ def test_a_page_may_ask_why_it_is_refused(site: Site, origin: str, allowed: bool
     assert answer.status_code == 200
     said = answer.json()["sentence"]
     assert (said is None) == allowed
+    assert ("Upgrade" in answer.json().get("unheard", "")) == allowed, "a proxy may lack it"
     if said is not None:
         assert "Host header" in said
         assert "KELVIN_ORIGINS" in said

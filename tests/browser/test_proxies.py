@@ -78,10 +78,12 @@ def run(command: list[str], port: int) -> Iterator[None]:
 
 
 @contextmanager
-def nginx(folder: Path, file: str, *ports: tuple[str, int], host: str) -> Iterator[int]:
+def nginx(
+    folder: Path, file: str, *ports: tuple[str, int], host: str, text: str = ""
+) -> Iterator[int]:
     """Nginx with a file that ships: only its port, its name and where Kelvin is are others."""
     port = free_port()
-    text = (FILES / file).read_text("utf-8")
+    text = text or (FILES / file).read_text("utf-8")
     for old, new in (("listen 80;", f"listen 127.0.0.1:{port};"), (host, "localhost")):
         assert old in text
         text = text.replace(old, new)
@@ -207,6 +209,36 @@ def test_behind_nginx_below_a_path(
             address = f"http://localhost:{port}/{path}"
             guarded(address, port)
             walk(browser, address)
+
+
+@pytest.mark.parametrize(
+    ("headers", "sentence"),
+    [
+        ("", "must pass on the Host header"),
+        ("proxy_set_header Host $http_host;", "needs WebSockets"),
+        (
+            "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;",
+            "must pass on the Host header",
+        ),
+        ("proxy_set_header Host elsewhere.example;", "KELVIN_HOSTS=elsewhere.example"),
+    ],
+)
+def test_a_proxy_that_lacks_something_is_told_what(
+    browser: Browser, server: Server, tmp_path: Path, headers: str, sentence: str
+) -> None:
+    text = (FILES / "nginx.conf").read_text("utf-8")
+    kept = [line for line in text.splitlines() if "proxy_set_header" not in line]
+    bare = "\n".join(kept).replace(
+        "proxy_pass http://kelvin;", f"proxy_pass http://kelvin; {headers}"
+    )
+    port_of = (("8501", server.port),)
+    with nginx(tmp_path, "nginx.conf", *port_of, host="kelvin.example.org", text=bare) as port:
+        context = browser.new_context()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"http://localhost:{port}/")
+        expect(page.get_by_text(sentence)).to_be_visible()
+        context.close()
 
 
 def test_behind_caddy(browser: Browser, server: Server, tmp_path: Path) -> None:
