@@ -32,8 +32,9 @@ VIEW_KEYS = ("panels", "large", "x", "y")
 """Parameters of the live view: the visible panels and their order, the enlarged one, the currency
 of all time axes, loss or accuracy.
 """
-MOMENT_KEYS = ("recording", "at")
-"""A recorded race to show instead, and its moment, as a share of the budget."""
+MOMENT_KEYS = ("recording", "at", "watch")
+"""A recorded race to show instead, and its moment, as a share of the budget; or somebody's race to
+watch while it runs."""
 PAGE_KEYS = frozenset(
     {
         *("embed", "embed_options", "present", "kiosk", "playlist", "own-playlist", "first"),

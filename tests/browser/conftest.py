@@ -76,12 +76,13 @@ for kind in (Page, Frame):
 
 
 class Server:
-    """`streamlit run app/server.py` on a free port."""
+    """`streamlit run app/server.py` on a free port, or on one that a server had before."""
 
-    def __init__(self, **environment: str) -> None:
+    def __init__(self, port: int = 0, /, **environment: str) -> None:
         for _ in range(TRIES):  # somebody else may take the port between the looking and the taking
             with socket.socket() as free:
-                free.bind(("127.0.0.1", 0))
+                free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                free.bind(("127.0.0.1", port))
                 self.port = free.getsockname()[1]
             base = environment.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
             self.address = f"http://localhost:{self.port}/{base}".rstrip("/")

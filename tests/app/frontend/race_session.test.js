@@ -67,3 +67,15 @@ test("cancelling takes back a race that was not sent yet, and asks for the end o
   assert.deepEqual(running.sent.at(-1), { do: "cancel" });
   assert.equal(running.session.racing, false);
 });
+
+test("who watches somebody else's race takes no commands, and may let nobody else watch", () => {
+  const { session } = begun();
+  session.playback.source = "live";
+  session.state = { state: "running" };
+  session.assign("owner", { watch: "for-others" });
+  assert.deepEqual([session.live, session.watch], [true, "for-others"]);
+  session.assign("for-others", { watches: true });
+  assert.deepEqual([session.live, session.watch], [false, null]);
+  session.assign("mine", { watch: "another" });
+  assert.equal(session.live, true);
+});

@@ -105,3 +105,23 @@ test("a race that comes back brings its settings back where the address named no
     [true, false, true],
   );
 });
+
+test("a link to watch is the tab's race until the tab has gone on to one of its own", () => {
+  const kept = new Map();
+  globalThis.window = /** @type {any} */ ({
+    sessionStorage: {
+      getItem: (name) => kept.get(name) ?? null,
+      setItem: (name, value) => kept.set(name, value),
+      removeItem: (name) => kept.delete(name),
+    },
+  });
+  const token = tokenOf("network");
+  token.set("mine");
+  token.follow("theirs");
+  assert.equal(token.get(), "theirs");
+  token.set("mine again");
+  token.follow("theirs");
+  assert.equal(token.get(), "mine again", "a reload of the same address");
+  token.follow("another");
+  assert.equal(token.get(), "another");
+});

@@ -271,9 +271,25 @@ export class Menu {
     return address.href;
   }
 
+  /** The address at which others may watch the race while it runs; null where none runs. */
+  get live() {
+    const { session } = this;
+    if (!session.watch || !session.racing || session.offline) return null;
+    const address = new URL(location.pathname, location.href);
+    address.searchParams.set("watch", session.watch);
+    return address.href;
+  }
+
   async share() {
-    const { link } = this;
+    const { link, live } = this;
     const box = linkBox(link);
+    if (live) {
+      const said = document.createElement("p");
+      said.textContent = t("menu.watch");
+      const other = linkBox(live, t("menu.watch-link"));
+      other.dataset.testid = "watch-box";
+      box.append(said, other);
+    }
     openPopover(this._button("share"), box, { label: t("menu.share"), end: true });
     try {
       await navigator.clipboard.writeText(link);

@@ -68,16 +68,17 @@ export function pathOf(modules) {
 /**
  * A link as text to copy, and its QR code.
  * @param {string} link
+ * @param {string} [label] what it is for
  * @returns {HTMLElement}
  */
-export function linkBox(link) {
+export function linkBox(link, label = t("menu.share")) {
   const box = document.createElement("div");
   box.className = "kv-link";
   box.dataset.testid = "link-box";
   const field = document.createElement("input");
   field.value = link;
   field.readOnly = true;
-  field.setAttribute("aria-label", t("menu.share"));
+  field.setAttribute("aria-label", label);
   field.onfocus = () => field.select();
   const said = document.createElement("p");
   const code = qrCode(link);

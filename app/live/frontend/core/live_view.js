@@ -67,6 +67,7 @@ export class LiveView {
       opened: Boolean(data.view?.recording),
       goal: Number(data.view?.at) || null,
     });
+    if (data.view?.watch && !offline) this.session.token.follow(data.view.watch);
     if (starts) {
       this.session.token.clear();
       uncoverPage();
@@ -197,6 +198,7 @@ export class LiveView {
       due: (kind) => this._due(kind),
       command,
       refused: (sentence) => this.knobs.refused(sentence),
+      watching: () => this.menu.say(t("menu.watching")),
     });
     session.socket = new Socket(
       offline
@@ -348,8 +350,8 @@ export class LiveView {
   start(experiment = this.data.experiment) {
     if (this.data.offline) return; // nobody is there to run it
     const slowly = this.transport.speed < 0;
-    const { recording } = this.data.view ?? {};
-    if (recording) this.tellAddress(true);
+    const { recording, watch } = this.data.view ?? {};
+    if (recording || watch) this.tellAddress(true);
     this.slow.stop();
     const speed = slowly ? this.slow.usual : this.transport.speed;
     this.session.ask(experiment, [
@@ -652,7 +654,12 @@ export class LiveView {
    */
   tellAddress(live = this.session.playback.source === "live") {
     const { recording } = this.data.view ?? {};
-    this.setStateValue("view", { ...this.address, ...(recording && !live ? { recording } : {}) });
+    const watch = live ? null : this.data.view?.watch;
+    this.setStateValue("view", {
+      ...this.address,
+      ...(recording && !live ? { recording } : {}),
+      ...(watch ? { watch } : {}),
+    });
   }
 
   /** Draw everything at the next frame. */

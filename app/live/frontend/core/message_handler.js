@@ -17,6 +17,7 @@ const REFUSED_MS = 6000;
  * @property {(kind: "metrics" | "pictures" | "all") => void} due something is to be drawn
  * @property {(command: Record<string, unknown>) => void} command
  * @property {(sentence: string) => void} refused
+ * @property {() => void} watching the race is somebody else's
  */
 
 /** Takes the messages of a race and puts them where they belong. */
@@ -37,7 +38,9 @@ export class MessageHandler {
   receive(message, bytes) {
     const { session, on } = this;
     if (message.type === "state") {
-      if (message.race) session.assign(message.race);
+      const before = session.watches;
+      if (message.race) session.assign(message.race, message);
+      if (session.watches && !before) on.watching();
       on.say(message);
       on.reattached();
     } else if (message.type === "problem") this._problem(message);

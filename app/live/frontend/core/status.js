@@ -52,7 +52,9 @@ export function showStatus(view) {
   const recorded = playback.source === "recording";
   const problem = session.problem || view.broken;
   const replayed = !racing && length > 1;
-  view.transport.show(slow.active ? (slow.held ? "paused" : "running") : state, {
+  // who watches somebody else's race can begin one of their own
+  const own = session.watches ? "ended" : state;
+  view.transport.show(slow.active ? (slow.held ? "paused" : "running") : own, {
     hot: hot && !recorded,
     stale,
     replayed: replayed && !stale,

@@ -30,6 +30,10 @@ export class RaceSession {
     this.race = null;
     /** @type {string | null} token of the race whose history is on the screen */
     this.loaded = null;
+    /** Whether it is somebody else's race, which came by a link to watch it. */
+    this.watches = false;
+    /** @type {string | null} the token by which others may watch this race */
+    this.watch = null;
     /** @type {any} the experiment of that race, as it stands now */
     this.experiment = null;
     /** @type {any} the experiment that was asked for last */
@@ -63,7 +67,8 @@ export class RaceSession {
 
   /** Whether the server runs the race on the screen, or holds it, so that it takes commands. */
   get live() {
-    return this.playback.source === "live" && ["running", "paused"].includes(this.state.state);
+    const goes = ["running", "paused"].includes(this.state.state);
+    return goes && this.playback.source === "live" && !this.watches;
   }
 
   /** Whether an experiment is another one than the race's on the screen. @param {any} experiment */
@@ -122,9 +127,16 @@ export class RaceSession {
     this.waiting = null;
   }
 
-  /** The server tells the token of the race. @param {string} race */
-  assign(race) {
+  /**
+   * The server tells the token of the race.
+   * @param {string} race
+   * @param {{watches?: boolean, watch?: string}} [rights] `watches`: it can only be watched;
+   *   `watch`: the token by which others may watch it
+   */
+  assign(race, { watches = false, watch } = {}) {
     this.token.set(race);
+    this.watches = watches;
+    this.watch = watch ?? null;
     if (race === this.race) return;
     this.race = race;
     this.waiting ??= new History();

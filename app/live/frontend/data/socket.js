@@ -22,6 +22,18 @@ export function tokenOf(layout) {
     get: () => kept((storage) => storage.getItem(name)),
     set: (/** @type {string} */ value) => kept((storage) => storage.setItem(name, value)),
     clear: () => kept((storage) => [name, mark].forEach((one) => storage.removeItem(one))),
+    /**
+     * The address names a race to watch: it is the tab's, unless the same address was followed
+     * before, and the tab has gone on to a race of its own.
+     * @param {string} token
+     */
+    follow: (token) =>
+      kept((storage) => {
+        if (storage.getItem(`${name}.watched`) === token) return;
+        storage.setItem(`${name}.watched`, token);
+        storage.setItem(name, token);
+        storage.removeItem(mark);
+      }),
     /** What the race was and where it was seen. @param {Seen} seen */
     mark: (seen) => kept((storage) => storage.setItem(mark, JSON.stringify(seen))),
     /** @returns {Seen | null} */

@@ -1,0 +1,131 @@
+"""Races that are shared and kept: watched by a link, copied when changed, there again after the
+server was killed.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.conftest import PATIENCE, Server
+from tests.browser.walk import LONG, look, raced, wait
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Server]:
+    """A server that keeps its races."""
+    server = Server(KELVIN_STORE=str(tmp_path / "races"))
+    yield server
+    server.process.kill()
+
+
+class People:
+    """Visitors, each with a browser of their own."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser = browser
+        self.contexts: list[BrowserContext] = []
+
+    def open(self, address: str) -> Page:
+        context = self.browser.new_context(viewport={"width": 1440, "height": 900})
+        self.contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto(address)
+        page.wait_for_function("window.__kelvin?.view?.ready")
+        return page
+
+
+@pytest.fixture
+def people(browser: Browser) -> Iterator[People]:
+    found = People(browser)
+    yield found
+    for context in found.contexts:
+        context.close()
+
+
+def race_of(page: Page) -> Any:
+    return look(page, "v.session.race")
+
+
+def moves(page: Page) -> None:
+    """Wait until the race on the screen has gone on."""
+    seen = look(page, "last.lanes[0].step")
+    raced(page, "last.lanes[0].step > x", seen)
+
+
+def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
+    kept: Server, people: People
+) -> None:
+    owner = people.open(f"{kept.address}/{LONG}")
+    raced(owner, "last.lanes[0].step > 3")
+    owner.get_by_test_id("menu-share").click()
+    link = owner.get_by_test_id("watch-box").locator("input").input_value()
+    assert parse_qs(urlsplit(link).query).keys() == {"watch"}
+    assert race_of(owner) not in link
+    owner.keyboard.press("Escape")
+    pupil = people.open(link)
+    raced(pupil, "last.lanes[0].step > 3")
+    moves(pupil)
+    expect(pupil.get_by_test_id("toast")).to_contain_text("watching somebody else's race")
+    expect(pupil.get_by_test_id("step")).to_be_disabled()
+    expect(pupil.get_by_test_id("run")).to_have_text("Run")
+    owner.get_by_test_id("run").click()
+    wait(owner, "v.session.state.state === 'paused'")
+    wait(pupil, "v.session.state.state === 'paused'")
+    pupil.reload()
+    wait(pupil, "v.session.watches && v.session.state.state === 'paused'")
+    owner.get_by_test_id("run").click()
+    moves(pupil)
+    theirs = race_of(pupil)
+    pupil.get_by_test_id("run").click()
+    wait(pupil, "!v.session.watches && v.session.race !== x", theirs)
+    moves(pupil)
+    moves(owner)
+
+
+def test_one_link_opened_by_two_is_one_race_until_one_of_them_changes_it(
+    kept: Server, people: People
+) -> None:
+    one, two = (people.open(f"{kept.address}/{LONG}") for _ in range(2))
+    for page in (one, two):
+        raced(page, "last.lanes[0].step > 3")
+    shared = race_of(one)
+    assert race_of(two) == shared
+    two.get_by_test_id("run").click()
+    wait(two, "v.session.race !== x && v.session.state.state === 'paused'", shared)
+    assert look(two, "last.lanes[0].step") > 3, "it goes on from where it was"
+    assert race_of(one) == shared
+    moves(one)
+    two.get_by_test_id("run").click()
+    moves(two)
+
+
+def test_a_killed_server_costs_an_open_page_no_more_than_a_pause(
+    kept: Server, people: People, tmp_path: Path
+) -> None:
+    page = people.open(f"{kept.address}/{LONG}")
+    raced(page, "last.lanes[0].seconds > 2")
+    race, spent = race_of(page), look(page, "last.lanes[0].seconds")
+    os.kill(kept.process.pid, signal.SIGKILL)
+    kept.process.wait()
+    wait(page, "v.session.state.state === 'lost'")
+    again = Server(kept.port, KELVIN_STORE=str(tmp_path / "races"))
+    try:
+        raced(page, "v.session.state.state === 'running' && last.lanes[0].seconds > x", spent)
+        assert race_of(page) == race
+        ks = look(page, "v.player.history.metrics.map((one) => one.k)")
+        assert ks == sorted(set(ks)), "every frame once, in order"
+        assert look(page, "v.player.history.metrics[0].lanes[0].step") == 0
+    finally:
+        log = again.stop()
+    assert "Traceback" not in log
