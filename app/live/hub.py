@@ -28,6 +28,7 @@ from engine.any_race import parse_experiment
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
 from engine.messages.encoding import KINDS, NEWEST, Message, decode, encode
+from engine.system import settings
 from engine.workers.pool import Job, Pool
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class TooMany(ServerBusy):
     """Raised when a visitor has too many races that go on."""
 
     def __init__(self) -> None:
-        Exception.__init__(self, t("server.too-many-races", most=MOST_EACH))
+        Exception.__init__(self, t("server.too-many-races", most=settings.races(MOST_EACH)))
 
 
 class Viewer:
@@ -693,7 +694,7 @@ class Hub:
                 for race in self.races.values()
                 if race.running and race.row.owner == viewer.visitor
             ]
-            if len(own) >= MOST_EACH:
+            if len(own) >= settings.races(MOST_EACH):
                 unwatched = next((race for race in own if not race.viewers), None)
                 if unwatched is None:
                     raise TooMany

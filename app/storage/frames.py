@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from app.text import t
 from engine.errors import BadInput
 from engine.system.output_files import appearing
 
@@ -92,9 +93,8 @@ def read(path: Path) -> list[bytes]:
         os.truncate(path, 0)  # torn in its first bytes
         return []
     if data[len(HEAD)] > VERSION:
-        raise BadInput(
-            "recording.version", data[len(HEAD)], f"1 to {VERSION} (a newer Kelvin made this one)"
-        )
+        newer = t("hosting.frames-newer", most=VERSION)
+        raise BadInput("recording.version", data[len(HEAD)], newer)
     records = list(_records(data))
     end = records[-1][1] if records else START
     if end < len(data):

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.text import t
 from engine.errors import BadInput
 
 VERSION = 1
@@ -121,13 +122,14 @@ class Index:
             self._base.execute("PRAGMA foreign_keys=ON")
             found = self._base.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
-            raise BadInput("KELVIN_STORE", str(path), f"an index of races ({error})") from None
+            raise BadInput(
+                "KELVIN_STORE", str(path), t("hosting.index-foreign", why=error)
+            ) from None
         if found > VERSION:
             raise BadInput(
                 "KELVIN_STORE",
                 str(path),
-                f"an index of races of version 1 to {VERSION} (a newer Kelvin made this one, of "
-                f"version {found})",
+                t("hosting.index-newer", most=VERSION, found=found),
             )
         for version in range(found + 1, VERSION + 1):
             self._base.executescript(

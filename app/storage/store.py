@@ -19,6 +19,7 @@ from pathlib import Path
 from app.storage import frames
 from app.storage.frames import FrameFile
 from app.storage.index import Index, Row
+from app.text import t
 from engine.errors import BadInput
 from engine.messages.encoding import Message
 
@@ -57,7 +58,7 @@ class Store:
             self._lock = _locked(folder)
         except OSError as error:
             raise BadInput(
-                "KELVIN_STORE", str(folder), f"a folder that can be written ({error.strerror})"
+                "KELVIN_STORE", str(folder), t("hosting.store-unwritable", why=error.strerror)
             ) from None
         self._index = Index(folder / "races.sqlite")
         self.rows: dict[str, Row] = {row.token: row for row in self._index.rows()}
@@ -263,7 +264,5 @@ def _locked(folder: Path) -> int:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(file)
-        raise BadInput(
-            "KELVIN_STORE", str(folder), "a folder that no other server keeps its races in"
-        ) from None
+        raise BadInput("KELVIN_STORE", str(folder), t("hosting.store-taken")) from None
     return file

@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 import sys
 
+from . import settings
+
 WANTED = {
     # Large pages for large tensors (Linux): a population written to fresh memory otherwise waits
     # longer for its pages than for its numbers.
@@ -42,3 +44,5 @@ def prepare() -> None:
             print(told.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
     for name, value in WANTED.items():
         os.environ.setdefault(name, value)
+    if settings.on_processor():
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # no GPU is there for this server

@@ -21,6 +21,7 @@ from ..errors import BadInput, one_line
 KNOWN = (
     "KELVIN_CACHE",
     "KELVIN_DATA",
+    "KELVIN_DEVICE",
     "KELVIN_DRAIN",
     "KELVIN_EMBED",
     "KELVIN_EVIDENCE",
@@ -31,6 +32,7 @@ KNOWN = (
     "KELVIN_ORIGINS",
     "KELVIN_PASSWORD",
     "KELVIN_QUOTA",
+    "KELVIN_RACES",
     "KELVIN_SOCKETS",
     "KELVIN_STORE",
     "KELVIN_THREADS",
@@ -42,6 +44,7 @@ MOST_GIB = 2**20
 MOST_GRACE = 86_400.0
 MOST_WORKERS = 64
 MOST_THREADS = 256
+MOST_RACES = 10_000
 MOST_DRAIN = 3600.0
 SOCKETS = 256
 """Sockets that one address may hold by default: a classroom of 64 behind one router, two tabs each,
@@ -50,6 +53,7 @@ since an open page holds two.
 MOST_SOCKETS = 100_000
 PASSWORD_LENGTHS = (8, 200)
 LOGS = ("plain", "json")
+_GPU = re.compile(r"cuda(:\d{1,3})?")
 _NAME = re.compile(r"(\*\.)?(?!-)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*\.?", re.IGNORECASE)
 
 
@@ -100,6 +104,37 @@ def threads() -> int | None:
         BadInput: ``KELVIN_THREADS`` is not such a number.
     """
     return _count("KELVIN_THREADS", MOST_THREADS)
+
+
+def races(usual: int) -> int:
+    """Return how many races of one visitor may go on at once (``KELVIN_RACES``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    return _count("KELVIN_RACES", MOST_RACES) or usual
+
+
+def devices() -> list[str] | None:
+    """Return the devices that worker processes are spread over (``KELVIN_DEVICE``); None for all
+    GPUs that are there, or the processor.
+
+    Raises:
+        BadInput: one is no device.
+    """
+    asked = _given("KELVIN_DEVICE")
+    if asked is None:
+        return None
+    found = [entry.strip().lower() for entry in asked.split(",")]
+    gpus = [bool(_GPU.fullmatch(entry)) for entry in found]
+    if found != ["cpu"] and not all(gpus):
+        raise BadInput("KELVIN_DEVICE", asked, "cpu, or GPUs with commas, such as cuda:0,cuda:1")
+    return found
+
+
+def on_processor() -> bool:
+    """Return whether ``KELVIN_DEVICE`` asks for the processor."""
+    return (_given("KELVIN_DEVICE") or "").lower() == "cpu"
 
 
 def data() -> Path | None:
@@ -283,6 +318,8 @@ def check() -> None:
     grace(0)
     workers()
     threads()
+    races(1)
+    devices()
     for name, folder in (("KELVIN_DATA", data()), ("KELVIN_EVIDENCE", evidence())):
         _check_folder(name, folder)
     for name in ("KELVIN_CACHE", "KELVIN_UPLOADS"):

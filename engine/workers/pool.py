@@ -31,6 +31,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from ..errors import BadInput
 from ..messages.encoding import Message, encode
 from ..system import settings
 from ..system.child_process import Child
@@ -97,6 +98,28 @@ def default_size() -> int:
         BadInput: ``KELVIN_WORKERS`` is not such a number.
     """
     return settings.workers() or min(8, max(2, cores() // 2))
+
+
+def devices_of_races() -> list[str]:
+    """Return the GPUs that processes are spread over: those that ``KELVIN_DEVICE`` names, or all
+    that are there. Empty where races run on the processor.
+
+    Raises:
+        BadInput: one of them is not there.
+    """
+    import torch
+
+    there = [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    asked = settings.devices()
+    if asked is None or asked == ["cpu"]:
+        return there if asked is None else []
+    found = ["cuda:0" if one == "cuda" else one for one in asked]
+    missing = next((one for one in found if one not in there), None)
+    if missing is not None:
+        raise BadInput(
+            "KELVIN_DEVICE", missing, f"a device that is there: {', '.join(['cpu', *there])}"
+        )
+    return found
 
 
 class Job:
@@ -199,6 +222,7 @@ class _Worker:
     Attributes:
         jobs: the races it runs, by number.
         board: what it shows of itself, see `engine.workers.worker.BEAT`.
+        device: the GPU of its races, or None.
         stuck: why it was killed, if it was for what a race did, as a clause.
     """
 
@@ -215,6 +239,12 @@ class _Worker:
         self.stuck: str | None = None
         self._pool = pool
         self._orders: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
+        if pool.devices:
+            taken = [one.device for one in pool._workers]
+            self.device: str | None = min(pool.devices, key=taken.count)
+            self._orders.put({"do": "device", "device": self.device})
+        else:
+            self.device = None
         threading.Thread(target=self._read, daemon=True, name="kelvin-reader").start()
         threading.Thread(target=self._write, daemon=True, name="kelvin-writer").start()
 
@@ -290,6 +320,7 @@ class Pool:
         # must not be replaced then. What is registered last is called first.
         atexit.register(self._closing.set)
         self._failed_starts = 0
+        self.devices = devices_of_races()
         self._workers: list[_Worker] = []
         self._leaving: list[_Worker] = []
         """Processes told to exit. Everyone who closes the pool waits for them, also during another

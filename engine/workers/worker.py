@@ -167,6 +167,11 @@ class Worker:
     def _take(self, command: Message) -> None:
         if command["do"] == "exit":
             raise Gone
+        if command["do"] == "device":
+            import torch
+
+            torch.cuda.set_device(command["device"])  # where a race asks for a GPU, it is this one
+            return
         number = command.pop("race")
         if command["do"] == "race":
             self.waiting[number] = {**command, "commands": []}

@@ -22,6 +22,10 @@ ROOT = Path(__file__).resolve().parents[3]
 BAD = {
     "KELVIN_MEMORY": ("lots", "0", "-1", "nan", "inf", "1e300", "4GB", "4,5"),
     "KELVIN_GRACE": ("soon", "-1", "nan", "inf", "1e9", "90s"),
+    "KELVIN_DEVICE": ("gpu", "cpu,cuda:0", "cuda:x", "cuda:0;cuda:1", ",", "cuda:1234"),
+    "KELVIN_QUOTA": ("much", "-1", "nan", "1e9"),
+    "KELVIN_RACES": ("0", "-1", "2.5", "10001"),
+    "KELVIN_STORE": ("/dev/null/races",),
     "KELVIN_WORKERS": ("many", "0", "-2", "2.5", "1e1", "65", "9" * 5000, "²"),
     "KELVIN_THREADS": ("all", "0", "-1", "1.5", "257", "1_0"),
     "KELVIN_DATA": ("/nowhere/at/all", __file__, "x" * 5000),
@@ -46,6 +50,10 @@ BAD = {
 GOOD = {
     "KELVIN_MEMORY": ("4", "0.001", " 2.5 ", "1e3", ""),
     "KELVIN_GRACE": ("0", "90", "0.5", ""),
+    "KELVIN_DEVICE": ("cpu", " CPU ", "cuda", "cuda:0, cuda:1", ""),
+    "KELVIN_QUOTA": ("0", "0.5", "100"),
+    "KELVIN_RACES": ("1", "500"),
+    "KELVIN_STORE": ("off", "OFF", ""),
     "KELVIN_WORKERS": ("1", "64", " 8 ", ""),
     "KELVIN_THREADS": ("1", " 256 ", ""),
     "KELVIN_DATA": (str(ROOT), ""),

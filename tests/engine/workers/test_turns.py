@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from engine.any_race import parse_experiment
+from engine.errors import BadInput
 from engine.messages.encoding import Message, decode, encode
 from engine.race import race as race_module
 from engine.race import seed_races
@@ -409,3 +410,29 @@ def test_the_wait_is_that_of_the_race_which_ends_first(monkeypatch: pytest.Monke
         worker_.jobs = {}
     finally:
         pool.close()
+
+
+def test_processes_are_spread_over_the_gpus_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
+    monkeypatch.setenv("KELVIN_DEVICE", "cuda:2,cuda:0")
+    assert pools.devices_of_races() == ["cuda:2", "cuda:0"]
+    pool = Pool(3, main=fake_race.stillborn)
+    try:
+        assert pool.devices == ["cuda:2", "cuda:0"]
+    finally:
+        pool.close()
+    monkeypatch.delenv("KELVIN_DEVICE")
+    assert pools.devices_of_races() == ["cuda:0", "cuda:1", "cuda:2"]
+    monkeypatch.setenv("KELVIN_DEVICE", "cpu")
+    assert pools.devices_of_races() == []
+    monkeypatch.setenv("KELVIN_DEVICE", "cuda:3")
+    with pytest.raises(BadInput, match=r"KELVIN_DEVICE: 'cuda:3' .*cpu, cuda:0, cuda:1, cuda:2"):
+        pools.devices_of_races()
+
+
+def test_a_worker_takes_its_gpu_before_its_races(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    monkeypatch.setattr("torch.cuda.set_device", taken.append)
+    pipe = Pipe({"do": "device", "device": "cuda:1"}, {"do": "exit"})
+    turns(shared(pipe), 1)
+    assert taken == ["cuda:1"]
