@@ -304,7 +304,12 @@ class Hub:
             self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
 
     def run(
-        self, viewer: Viewer, experiment: Message, memory: int = 0, plain: bool = True
+        self,
+        viewer: Viewer,
+        experiment: Message,
+        memory: int = 0,
+        plain: bool = True,
+        link: bool = False,
     ) -> LiveRace:
         """Start a race for a viewer, or show them the one that already runs this experiment; their
         previous race is stopped if it has no other viewers.
@@ -314,6 +319,7 @@ class Hub:
             experiment: JSON values, already validated.
             memory: bytes that it needs.
             plain: whether nothing else is asked for before its first step.
+            link: whether a link asks for it, so that a race which is over will do.
 
         Raises:
             ServerBusy: too many races are running or waiting to accept one more.
@@ -322,10 +328,12 @@ class Hub:
         self._part(viewer)
         if before is not None and not before.viewers:
             self._end(before)
-        same = self._same(key, before) if plain else None
+        same = self._same(key, before, link) if plain else None
         if same is not None:
             viewer.joined = True
             self._show(viewer, same)
+            if same.state["state"] == "done":
+                viewer.say({**same.tell_state(viewer), "sentence": t("server.run-before")})
             return same
         self._make_room(viewer)
         race = LiveRace(self._row(viewer, experiment, key))
@@ -344,15 +352,22 @@ class Hub:
             self.store.add(row)
         return row
 
-    def _same(self, key: str, before: LiveRace | None) -> LiveRace | None:
-        """Return a race of the same experiment that runs and was not changed by hand. The one that
-        the visitor has just left is to begin anew.
+    def _same(self, key: str, before: LiveRace | None, over: bool) -> LiveRace | None:
+        """Return a race of the same experiment that was not changed by hand. The one that the
+        visitor has just left is to begin anew.
+
+        Args:
+            key: of the experiment.
+            before: what the visitor saw until now.
+            over: whether one that is over will do, as long as it is in memory.
         """
         if self.store is None:
             return None
         for race in self.races.values():
-            plain = not (race.row.touched_by_hand or race.wants_pause)
-            if race.row.key == key and race.running and plain and race is not before:
+            goes = race.running and not race.wants_pause
+            goes = goes or (over and race.state["state"] == "done")
+            same = race.row.key == key and not race.row.touched_by_hand
+            if same and goes and race is not before:
                 return race
         return None
 

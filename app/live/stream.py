@@ -207,7 +207,8 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
         asked = [_command(one) for one in then]
         memory = experiment.memory() if isinstance(experiment, Experiment) else 0
-        hub.run(viewer, experiment.to_json(), memory, plain=not asked)
+        link = command.get("link") is True
+        hub.run(viewer, experiment.to_json(), memory, plain=not asked, link=link)
         if fewer is not None:
             viewer.say({"type": "problem", "passing": True, "sentence": fewer})
         for one in asked:

@@ -130,6 +130,25 @@ def test_who_asks_for_the_same_sees_the_same_race(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_link_that_was_raced_a_moment_ago_costs_no_race(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        owner, race, job = await begun(hub, pool)
+        await job.frames(6)
+        await job.say({"type": "state", "state": "done"})
+        second = Viewer("two")
+        assert hub.run(second, EXPERIMENT, link=True) is race
+        messages = drain(second)
+        assert ks(messages, "metrics") == list(range(6))
+        assert messages[-1]["state"] == "done"
+        assert "Press Run to run it again" in messages[-1]["sentence"]
+        assert hub.run(second, EXPERIMENT) is not race, "who presses Run gets a race"
+        hub.leave(owner)
+        await asyncio.sleep(61)
+        assert hub.run(Viewer("three"), EXPERIMENT, plain=False, link=True) is not race
+
+    play(tmp_path, scene)
+
+
 def test_who_changes_a_shared_race_gets_a_copy_and_the_others_keep_theirs(tmp_path: Path) -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         owner, race, job = await begun(hub, pool)

@@ -35,8 +35,10 @@ export async function whyRefused(live) {
   try {
     const told = await (await fetch(asked)).json();
     return told.sentence ?? told.unheard ?? "";
-  } catch {
-    return ""; // no server, or another one
+  } catch (error) {
+    // no server (TypeError), or another one, which answers with something else (SyntaxError)
+    if (!(error instanceof TypeError || error instanceof SyntaxError)) throw error;
+    return "";
   }
 }
 

@@ -341,23 +341,32 @@ export class LiveView {
       (this.data.autostart || this.startsNow) &&
       mayAutostart(() => this.root.isConnected && this.begin())
     )
-      this.start();
+      this.start(undefined, !this.startsNow);
     else if (this.data.recording) this.playRecording(this.data.recording);
     else this.showState();
   }
 
   /** Ask for a race. @param {any} experiment */
-  start(experiment = this.data.experiment) {
+  /**
+   * Ask for a race.
+   * @param {any} [experiment] that of the controls by default
+   * @param {boolean} [link] whether the address asks for it
+   */
+  start(experiment = this.data.experiment, link = false) {
     if (this.data.offline) return; // nobody is there to run it
     const slowly = this.transport.speed < 0;
     const { recording, watch } = this.data.view ?? {};
     if (recording || watch) this.tellAddress(true);
     this.slow.stop();
     const speed = slowly ? this.slow.usual : this.transport.speed;
-    this.session.ask(experiment, [
-      ...(speed > 0 ? [{ do: "speed", value: speed }] : []),
-      ...(slowly ? [{ do: "stages" }] : []),
-    ]);
+    this.session.ask(
+      experiment,
+      [
+        ...(speed > 0 ? [{ do: "speed", value: speed }] : []),
+        ...(slowly ? [{ do: "stages" }] : []),
+      ],
+      link,
+    );
     this.say({ state: "starting" });
     if (slowly) this.slow.start(true);
   }

@@ -101,8 +101,10 @@ export class RaceSession {
    * @param {any} experiment
    * @param {any[]} then commands in the same message, or the race could be some steps on before
    *   they come
+   * @param {boolean} [link] whether the address asks for it, and not a visitor: others who open the
+   *   same address share the race, one that is over too
    */
-  ask(experiment, then) {
+  ask(experiment, then, link = false) {
     this.begun = true;
     this.fresh = false;
     this.problem = "";
@@ -111,7 +113,7 @@ export class RaceSession {
     this.runAt = performance.now();
     this.firstFrameAt = 0;
     this.waiting = new History();
-    this.send({ do: "run", experiment, then });
+    this.send({ do: "run", experiment, then, ...(link ? { link } : {}) });
   }
 
   /** Whether a race that was asked for has not been sent yet. */

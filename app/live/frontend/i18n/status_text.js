@@ -39,7 +39,7 @@ export function statusText(
     case "paused":
       return [t("status.paused"), late].filter(Boolean).join(". ");
     case "done":
-      return [t("status.done"), late].filter(Boolean).join(" ");
+      return [told || t("status.done"), late].filter(Boolean).join(" ");
     case "ended":
       return tidyNumbers(told ?? "") || t("status.ended");
     case "lost":
