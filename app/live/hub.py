@@ -58,8 +58,8 @@ for metrics, the oldest for others.
 MOST_QUEUED_BYTES = 32 * 2**20
 """Limit for metrics and stages."""
 OVER = ("done", "ended")
-HARMLESS = ("weights", "plane", "follow")
-"""Commands that change only what is shown."""
+HARMLESS = ("weights",)
+"""Commands that change nothing for others who watch the same race."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
 
@@ -88,7 +88,8 @@ class Viewer:
     Attributes:
         race: what it shows.
         watches: whether it came by a link to watch, so that it can change nothing.
-        joined: whether it asked for an experiment that was already being run.
+        joined: whether it asked for an experiment that was already being run, by somebody else. It
+            never learns the token that steers their race: what it changes, it changes in a copy.
         copying: commands that wait until there is a copy of the race for them.
     """
 
@@ -267,6 +268,8 @@ class LiveRace:
         """Return how it stands, with the tokens that the viewer may know."""
         if viewer.watches:
             return {**self.state, "race": self.row.watch, "watches": True}
+        if viewer.joined:
+            return {**self.state, "race": self.row.watch}
         return {**self.state, "race": self.token, "watch": self.row.watch}
 
 
@@ -496,8 +499,7 @@ class Hub:
         if viewer.copying is not None:
             viewer.copying.append(command)
             return
-        others = [one for one in race.viewers if one is not viewer and not one.watches]
-        if others and do not in HARMLESS:
+        if (viewer.joined or any(one.joined for one in race.viewers)) and do not in HARMLESS:
             if do == "cancel":
                 self._part(viewer)
                 viewer.say({"type": "state", "state": "ended", "calm": True})
@@ -534,7 +536,7 @@ class Hub:
     def _copy(self, viewer: Viewer, race: LiveRace, command: Message) -> None:
         """Ask for a checkpoint of the race that a copy of it begins from; commands wait for it."""
         if self.store is None or not race.running:
-            raise BadInput("do", command["do"], t("server.watching"))
+            return
         row = self._row(viewer, race.row.experiment, race.row.key)
         row.touched_by_hand = True
         race.copies[str(self.store.checkpoint(row.token))] = viewer, LiveRace(row)

@@ -119,7 +119,10 @@ def test_who_asks_for_the_same_sees_the_same_race(tmp_path: Path) -> None:
         second = Viewer("two")
         assert hub.run(second, dict(reversed(EXPERIMENT.items()))) is race
         assert len(pool.jobs) == 1
-        assert ks(drain(second), "metrics") == list(range(10))
+        messages = drain(second)
+        assert ks(messages, "metrics") == list(range(10))
+        assert race.token not in str(messages), "the token that steers it stays its owner's"
+        assert messages[-1]["race"] == race.row.watch
         third = Viewer("three")
         assert hub.run(third, {**EXPERIMENT, "seed": 1}) is not race
         fourth = Viewer("four")
@@ -174,8 +177,19 @@ def test_who_changes_a_shared_race_gets_a_copy_and_the_others_keep_theirs(tmp_pa
         assert ks(drain(owner), "metrics") == list(range(13))
         hub.command(owner, {"do": "pause"})
         assert job.asked == ["copy", "pause"], "nobody else watches it now"
+        fifth = Viewer("five")
+        hub.command(owner, {"do": "resume"})
+        hub.run(fifth, {**EXPERIMENT, "seed": 3})
+        strange = fifth.race
+        assert strange is not None
+        sixth = Viewer("six")
+        assert hub.run(sixth, {**EXPERIMENT, "seed": 3}) is strange
+        await pool.jobs[-1].begin()
+        hub.leave(fifth)
+        hub.command(sixth, {"do": "pause"})
+        assert pool.jobs[-1].asked == ["copy"], "not even where its owner has left"
         third = Viewer("three")
-        assert hub.run(third, EXPERIMENT) not in (race, copy), "neither is the plain experiment now"
+        assert hub.run(third, EXPERIMENT) is race, "a pause that is over has changed nothing"
 
     play(tmp_path, scene)
 
