@@ -61,6 +61,8 @@ SHARE_OF_MEMORY = 0.8
 MOST_CRASHES = 2
 """So often may a process die while one race is at work, without a new checkpoint in between."""
 WATCH_SECONDS = 1.0
+WAIT_SECONDS, WAIT_SHARE = 10.0, 0.2
+"""By how much an estimate of a wait must have changed to be told again."""
 SILENT_SECONDS = 30.0
 """A process that gives no sign of life for so long is killed."""
 TELL_SECONDS = (10.0, 40.0, 160.0)
@@ -144,6 +146,8 @@ class Job:
         paused: bool,
     ) -> None:
         self.experiment, self.place, self.over = experiment, 0, False
+        self._wait: float | None = None
+        """How long it was last told to be in the queue for."""
         self.memory, self.keep = memory, keep
         self._number = number
         self._pool, self._on_message = pool, on_message
@@ -411,14 +415,21 @@ class Pool:
         with self._lock:
             while self._queue and (worker := self._roomiest(self._queue[0])) is not None:
                 self._hand_over(self._queue.popleft(), worker)
-            for place, job in enumerate(list(self._queue), start=1):
-                if job.place != place and not job.over:
-                    job.place = place
-                    wait = self.wait(place)
-                    job._tell(
-                        {"type": "state", "state": "queued", "place": place}
-                        | ({} if wait is None else {"seconds": math.ceil(wait)})
-                    )
+            self._tell_places()
+
+    def _tell_places(self) -> None:
+        """Tell those in the queue their place, and how long they will wait, if that has changed."""
+        for place, job in enumerate(list(self._queue), start=1):
+            if job.over:
+                continue
+            wait = self.wait(place)
+            if job.place == place and not _differs(wait, job._wait):
+                continue
+            job.place, job._wait = place, wait
+            job._tell(
+                {"type": "state", "state": "queued", "place": place}
+                | ({} if wait is None else {"seconds": math.ceil(wait)})
+            )
 
     def wait(self, place: int) -> float | None:
         """Return in how many seconds so many of the running races will be over, at their present
@@ -530,6 +541,7 @@ class Pool:
             with self._lock:
                 for worker in self._workers:
                     self._look_at(worker)
+                self._tell_places()
 
     def _look_at(self, worker: _Worker) -> None:
         if not worker.jobs or not worker.spoke:
@@ -618,6 +630,13 @@ class Pool:
                     continue
                 self._assign()
                 return
+
+
+def _differs(wait: float | None, told: float | None) -> bool:
+    """Return whether an estimate of a wait is another one than was told."""
+    if wait is None or told is None:
+        return wait is not told
+    return abs(wait - told) > max(WAIT_SECONDS, WAIT_SHARE * told)
 
 
 def _ended(sentence: str, **more: Any) -> Message:

@@ -13,11 +13,11 @@ test("every state has its sentence", () => {
   assert.equal(statusText({ state: "running" }, CALM), "Running");
   assert.equal(
     statusText({ state: "queued", place: 1 }, CALM),
-    "Waiting for a free worker: you are next.",
+    "Waiting for room on the server: you are next.",
   );
   assert.equal(
     statusText({ state: "queued", place: 3 }, CALM),
-    "Waiting for a free worker: place 3 in the queue.",
+    "Waiting for room on the server: place 3 in the queue.",
   );
   assert.equal(statusText({ state: "ended", sentence: "Out of memory." }, CALM), "Out of memory.");
   assert.equal(statusText({ state: "ended" }, CALM), "The race has ended.");
@@ -29,6 +29,15 @@ test("every state has its sentence", () => {
   );
   assert.match(statusText({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
   assert.match(statusText({ state: "idle" }, CALM), /^Press Run/);
+});
+
+test("how long a race waits in the queue is told in round numbers", () => {
+  const waits = (place, seconds) => statusText({ state: "queued", place, seconds }, CALM);
+  const room = "Waiting for room on the server: ";
+  assert.equal(waits(3, 36), `${room}place 3 in the queue, about 40 s.`);
+  assert.equal(waits(1, 0), `${room}you are next, in about 10 s.`);
+  assert.equal(waits(2, 61), `${room}place 2 in the queue, about a minute.`);
+  assert.equal(waits(2, 1500), `${room}place 2 in the queue, about 25 minutes.`);
 });
 
 test("a problem comes first, changed settings next, but not while another race is on its way or the connection is gone", () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import groupby
 
 import pytest
 
@@ -39,9 +40,26 @@ def test_places_in_the_queue(start: Start) -> None:
     first.command({"do": "cancel"})
     heard_third.state("running")
     eventually(lambda: fifth.place == 1)
-    assert [message["place"] for message in heard_fifth.of("state")] == [3, 2, 1]
-    assert [message["state"] for message in heard_fourth.of("state")] == ["queued", "ended"]
+    places = [message["place"] for message in heard_fifth.of("state")]
+    assert [place for place, _ in groupby(places)] == [3, 2, 1]
+    states = [message["state"] for message in heard_fourth.of("state")]
+    assert [state for state, _ in groupby(states)] == ["queued", "ended"]
     assert third.place == 0
+
+
+def test_how_long_a_wait_will_be_is_told_again_when_that_changes(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        start(fake_race.ENDLESS)
+    third, heard = start(fake_race.ENDLESS)
+    pool = third._pool
+    for wait in (100.0, 100.0, 110.0, 81.0, 30.0, None, 20.0):
+        monkeypatch.setattr(pool, "wait", lambda place, wait=wait: wait)
+        pool._tell_places()
+    told = [message.get("seconds") for message in heard.of("state")]
+    assert told[-4:] == [100, 30, None, 20]
+    assert {message["place"] for message in heard.of("state")} == {1}
 
 
 def test_what_is_asked_in_the_queue_is_remembered(start: Start) -> None:

@@ -1,13 +1,16 @@
 /** What the status line says. */
 
-import { amount, tidyNumbers } from "./format.js";
+import { amount, duration, tidyNumbers } from "./format.js";
 import { t } from "./i18n.js";
 
 /** What a lane may spend before its first step without it being told. */
 const LITTLE = 0.1;
+/** An estimate of a wait is told in such steps: it is not known better. */
+const WAIT_STEP_SECONDS = 10;
 
 /**
- * @typedef {{state: string, place?: number, sentence?: string, calm?: boolean}} State
+ * @typedef {{state: string, place?: number, seconds?: number, sentence?: string, calm?: boolean}}
+ *   State `seconds`: how long a race will be in the queue, about
  * @typedef {{problem: string, stale: boolean, recorded: boolean, late?: string, unread?: boolean}}
  *   Around `late`: which lane spent much before its first step; `unread`: what was typed cannot be
  *   raced
@@ -20,7 +23,7 @@ const LITTLE = 0.1;
  * @param {Around} around
  */
 export function statusText(
-  { state, place, sentence: told },
+  { state, place, seconds, sentence: told },
   { problem, stale, recorded, late = "", unread = false },
 ) {
   if (problem) return tidyNumbers(problem);
@@ -29,7 +32,7 @@ export function statusText(
     return t(["running", "paused"].includes(state) ? "status.stale-racing" : "status.stale");
   switch (state) {
     case "queued":
-      return place === 1 ? t("status.next") : t("status.queued", { place });
+      return queued(place, seconds);
     case "attaching":
       return t("status.attaching");
     case "starting":
@@ -47,6 +50,16 @@ export function statusText(
     default:
       return recorded ? t("status.recorded") : t("status.idle");
   }
+}
+
+/**
+ * @param {number | undefined} place in the queue
+ * @param {number | undefined} seconds until its turn, where that can be estimated
+ */
+function queued(place, seconds) {
+  if (seconds === undefined) return place === 1 ? t("status.next") : t("status.queued", { place });
+  const wait = duration(Math.max(1, Math.ceil(seconds / WAIT_STEP_SECONDS)) * WAIT_STEP_SECONDS);
+  return place === 1 ? t("status.next-in", { wait }) : t("status.queued-in", { place, wait });
 }
 
 /**
