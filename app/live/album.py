@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -89,6 +90,27 @@ class Album:
         """Return all that are kept, in order."""
         return [one.data for one in self._entries]
 
+    def since(self, k: int, events: int = 0) -> list[bytes]:
+        """Return those of frame k and later ones.
+
+        Args:
+            k: the first frame that somebody missed.
+            events: how many interventions they missed. Those that moved to a later message after
+                they were told are not told again.
+        """
+        first = bisect_left(self._entries, k, key=lambda one: int(decode(one.data)["k"]))
+        entries = self._entries[first:]
+        known = sum(len(one.events) for one in entries) - events
+        found = []
+        for entry in entries:
+            if known > 0 and entry.events:
+                kept = entry.events[known:]
+                known -= len(entry.events) - len(kept)
+                found.append(encode({**decode(entry.data), "events": kept}))
+            else:
+                found.append(entry.data)
+        return found
+
     def cut(self, k: int) -> None:
         """Drop the messages of frame k and later ones, which are about to come again."""
         while self._entries and decode(self._entries[-1].data)["k"] >= k:
@@ -107,10 +129,15 @@ class Album:
 
     def sample(self, most: int) -> list[bytes]:
         """Return at most ``most`` of them (two or more), with the first and the newest."""
-        last = len(self) - 1
-        if last < most:
-            return [one.data for one in self._entries]
-        return [self._entries[round(i * last / (most - 1))].data for i in range(most)]
+        return evenly(self.all(), most)
+
+
+def evenly(messages: list[bytes], most: int) -> list[bytes]:
+    """Return at most ``most`` of the messages (two or more), with the first and the newest."""
+    last = len(messages) - 1
+    if last < most:
+        return messages
+    return [messages[round(i * last / (most - 1))] for i in range(most)]
 
 
 def thinned(entries: list[Entry], stride: int) -> list[Entry]:

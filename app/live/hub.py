@@ -20,7 +20,7 @@ import time
 from collections import Counter, deque
 from typing import Any
 
-from app.live.album import MOST_METRICS, Album, Ledger
+from app.live.album import MOST_METRICS, Album, Ledger, evenly
 from app.storage.index import Row
 from app.storage.store import Store
 from app.text import t
@@ -48,6 +48,8 @@ CHECK_SECONDS = 5.0
 COMPACT_BYTES = 16 * 2**20
 """A race's file is written anew, evenly thinned as in memory, when so much was added to it."""
 SENT_PICTURES = 150
+MOST_MISSED_PICTURES = 60
+"""Pictures that a tab is sent when it is seen again."""
 MOST_DETAILS = 40
 MOST_WEIGHT_BYTES = 4 * 2**20 + 2**16
 """Limit on the weights kept with a race: those that a worker sends automatically."""
@@ -62,6 +64,8 @@ HARMLESS = ("weights",)
 """Commands that change nothing for others who watch the same race."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
+NOT_UNSEEN = ("metrics", *REPLACED)
+"""Messages that wait in the race's history as long as nobody sees the page."""
 
 
 class ServerBusy(Exception):
@@ -91,6 +95,9 @@ class Viewer:
         joined: whether it asked for an experiment that was already being run, by somebody else. It
             never learns the token that steers their race: what it changes, it changes in a copy.
         copying: commands that wait until there is a copy of the race for them.
+        seen: whether somebody can see the page. If not, frames wait in the race's history.
+        missed: the first frame that it was not sent for that, by the kind of message.
+        missed_events: how many interventions it was not told of for that.
     """
 
     def __init__(self, visitor: str = "") -> None:
@@ -98,6 +105,9 @@ class Viewer:
         self.race: LiveRace | None = None
         self.watches = self.joined = False
         self.copying: list[Message] | None = None
+        self.seen = True
+        self.missed: dict[str, int] = {}
+        self.missed_events = 0
         self._queue: deque[tuple[str, bytes]] = deque()
         self._newest: dict[str, bytes] = {}
         self._something = asyncio.Event()
@@ -161,8 +171,19 @@ class Viewer:
             return data
         return self._newest.pop(next(iter(self._newest)))
 
+    def miss(self, message: Message) -> None:
+        """Note a part of a frame that is not sent, because nobody sees the page."""
+        self.missed.setdefault(message["type"], message["k"])
+        self.missed_events += len(message.get("events") or [])
+
+    @property
+    def behind(self) -> bool:
+        """Whether it has not been sent everything that is queued for it."""
+        return bool(self._queue or self._newest)
+
     def clear(self) -> None:
         """Drop all queued messages (another race begins)."""
+        self.missed, self.missed_events = {}, 0
         self._queue.clear()
         self._newest.clear()
         self._waiting.clear()
@@ -446,6 +467,33 @@ class Hub:
             viewer.push(data)
         if race.weights is not None:
             viewer.push(race.weights)
+
+    def look(self, viewer: Viewer, seen: bool) -> None:
+        """Note whether somebody can see a viewer's page; if so, send what it has missed."""
+        viewer.seen = seen
+        if seen:
+            self._catch_up(viewer)
+
+    def _catch_up(self, viewer: Viewer) -> None:
+        """Send a viewer what its race has told while nobody saw the page."""
+        race, missed, events = viewer.race, viewer.missed, viewer.missed_events
+        viewer.missed, viewer.missed_events = {}, 0
+        if race is None or not missed:
+            return
+        slow = viewer.behind
+        if "metrics" in missed:
+            for data in race.metrics.since(missed["metrics"], events):
+                viewer.push(data, "metrics")
+        others = {
+            "picture": evenly(race.pictures.since(missed["picture"]), MOST_MISSED_PICTURES)
+            if "picture" in missed
+            else [],
+            "detail": race.details.since(missed["detail"])[-1:] if "detail" in missed else [],
+            "weights": [race.weights] if "weights" in missed and race.weights else [],
+        }
+        for kind, messages in others.items():
+            for data in messages[-1:] if slow else messages:
+                viewer.push(data, kind if slow else "")
 
     def _from_disk(self, token: str) -> LiveRace | None:
         """Return a race that is kept on the disk and not in memory; None if there is none.
@@ -751,7 +799,10 @@ class Hub:
         self._take(race, message, data)
         self._write(race, message, data)
         for viewer in race.viewers:
-            viewer.push(data, kind)
+            if viewer.seen or kind not in NOT_UNSEEN:
+                viewer.push(data, kind)
+            else:
+                viewer.miss(message)
         if kind == "problem" and not about.get(
             "passing"
         ):  # an error in the worker is its last message about a race
@@ -811,6 +862,8 @@ class Hub:
             if state["state"] in OVER:
                 self.store.drop_checkpoint(race.token)
         for viewer in race.viewers:
+            if state["state"] in OVER:  # whoever keeps it has all of it then
+                self._catch_up(viewer)
             viewer.say(race.tell_state(viewer))
 
     def _not_kept(self, token: str, why: str) -> None:

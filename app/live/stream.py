@@ -217,8 +217,13 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         token = command.get("race")
         if not isinstance(token, str) or not hub.attach(viewer, token):
             viewer.say({"type": "problem", "sentence": t("server.gone"), "gone": True})
+    elif do == "look":
+        seen = command.get("seen")
+        if not isinstance(seen, bool):
+            raise BadInput("seen", seen, t("server.one-of", names="true, false"))
+        hub.look(viewer, seen)
     else:
-        hub.command(viewer, _command(command, "run", "attach"))
+        hub.command(viewer, _command(command, "run", "attach", "look"))
 
 
 def _command(command: Any, *others: str) -> Message:

@@ -26,6 +26,7 @@ import { Socket, tokenOf } from "../data/socket.js";
 import { noteRaceLeft, takeStart, tellOfRaceLeft } from "../data/tab_session.js";
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
+import { Attention } from "./attention.js";
 import { mayAutostart } from "./autostart.js";
 import { BrowserHistory } from "./browser_history.js";
 import { MessageHandler } from "./message_handler.js";
@@ -200,6 +201,7 @@ export class LiveView {
       refused: (sentence) => this.knobs.refused(sentence),
       watching: () => this.menu.say(t("menu.watching")),
     });
+    this.attention = new Attention(session);
     session.socket = new Socket(
       offline
         ? null
@@ -281,6 +283,7 @@ export class LiveView {
     this.removeKeys();
     this.removeTerms();
     this.browserHistory.destroy();
+    this.attention.destroy();
     this.session.socket?.close();
     this.menu.destroy();
     this.knobs.destroy();
@@ -292,6 +295,7 @@ export class LiveView {
 
   /** The connection stands, for the first time or again: back to the tab's race, if it has one. */
   _connected() {
+    this.attention.connected();
     const { session, data } = this;
     const { token } = session;
     const page = {

@@ -73,9 +73,13 @@ export class Socket {
     if (address) this._open();
   }
 
+  get open() {
+    return this.socket?.readyState === WebSocket.OPEN;
+  }
+
   /** @param {Record<string, unknown>} command */
   send(command) {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(command));
+    if (this.open) this.socket?.send(JSON.stringify(command));
     else this.pending.push(command);
   }
 
