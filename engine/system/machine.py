@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import psutil
-import torch
 
 from . import settings
 
@@ -29,8 +28,11 @@ def memory_limit(device: str) -> float:
     told = settings.memory()
     if told is not None:
         return told
-    if torch.cuda.is_available() and device in ("auto", "cuda"):
-        return torch.cuda.mem_get_info()[0] / max(2, _races)
+    if device in ("auto", "cuda"):
+        import torch  # not above: a race without networks never loads it
+
+        if torch.cuda.is_available():
+            return torch.cuda.mem_get_info()[0] / max(2, _races)
     return free_memory() / max(2, _races)
 
 

@@ -221,12 +221,23 @@ def test_cities_and_their_text_are_the_same(places: list[tuple[float, float]]) -
     assert OwnCities.of(own.load()).load().points.tolist() == own.load().points.tolist()
 
 
-def test_the_package_does_not_import_pytorch() -> None:
-    script = (
-        "import sys, engine.combinatorial.instances as made;"
-        "made.INSTANCES.build('random').load();"
-        "print([name for name in ('torch', 'scipy', 'pandas') if name in sys.modules])"
-    )
+@pytest.mark.parametrize(
+    ("work", "without"),
+    [
+        (
+            "import engine.combinatorial.instances as made; made.INSTANCES.build('random').load()",
+            ("torch", "scipy", "pandas"),
+        ),
+        # a race takes 260 MiB with 100,000 cities, and PyTorch alone 180
+        (
+            "from engine.any_race import parse_experiment as parse, race_of;"
+            "race_of(parse({'instance': 'random', 'lanes': ['annealing', 'restarts']})).advance()",
+            ("torch", "pandas"),
+        ),
+    ],
+)
+def test_nothing_large_is_imported_that_is_not_used(work: str, without: tuple[str, ...]) -> None:
+    script = f"{work}; import sys; print([name for name in {without} if name in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
