@@ -242,6 +242,8 @@ class CombinatorialRace(FrameIteration):
         known = self.best_known
         if stop.length is not None and lowest <= stop.length:
             lane.stopped = f"{label} reached the target length at step {lane.step:,}."
+        elif lane.method.proves:
+            return
         elif known is not None and known.proven and lowest <= known.value:
             lane.stopped = f"{label} found the optimum at step {lane.step:,}."
         elif stop.gap is not None and known is not None and lowest <= known.value * (1 + stop.gap):

@@ -138,6 +138,8 @@ class Method(Config, Generic[S]):
     """Whether it can run where distances depend on the direction."""
     outside: ClassVar[bool] = False
     """Whether a program of others does the work, whose evaluations cannot be counted."""
+    proves: ClassVar[bool] = False
+    """Whether it proves its answer, so that it goes on where an answer is known to be the best."""
     streams: ClassVar[bool] = False
     """Whether such a program may be stopped while others catch up."""
 

@@ -209,6 +209,7 @@ class Highs(Outside):
     """HiGHS, which proves its answers."""
 
     name = "highs"
+    proves = True
     label = "HiGHS"
     paper = "Huangfu and Hall 2018, https://doi.org/10.1007/s12532-017-0130-5"
     sentence = (

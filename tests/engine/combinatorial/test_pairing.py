@@ -12,6 +12,7 @@ import pytest
 from engine.combinatorial import checks
 from engine.combinatorial.answers import written
 from engine.combinatorial.experiment import CombinatorialExperiment
+from engine.combinatorial.instance import Known
 from engine.combinatorial.instances import INSTANCES, of_path
 from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, Budget, Meter
 from engine.combinatorial.methods import METHODS
@@ -228,6 +229,20 @@ def of_text(folder: Path, text: str, lanes: list[str], seconds: float = 0.3) -> 
         pass
     one.close()
     return one
+
+
+def test_highs_proves_what_others_know_already() -> None:
+    first = race(["highs"], 2.0, "seconds")
+    for _ in first:
+        pass
+    price = first.results()[0]["best"]
+    again = race(["highs"], 2.0, "seconds")
+    again.best_known = Known(price, True, "somebody")
+    for _ in again:
+        pass
+    (found,) = again.results()
+    assert found["best"] == found["bound"] == price
+    assert found["stopped"].startswith("HiGHS proved ")
 
 
 def test_where_no_answer_exists_highs_says_so_and_others_have_no_price(uploads: Path) -> None:
