@@ -4,12 +4,18 @@ queue, and what is there when they return.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any, cast
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
+from websockets.sync.client import connect
+from websockets.typing import Origin
 
+from engine.messages.encoding import decode
+from engine.workers.pool import AT_ONCE
 from tests.browser.conftest import Server
 from tests.browser.walk import SIX
 
@@ -23,7 +29,7 @@ def wait(page: Page, condition: str, argument: object = None) -> None:
     )
 
 
-def look(page: Page, expression: str) -> object:
+def look(page: Page, expression: str) -> Any:
     return page.evaluate(f"() => {{ const v = window.__kelvin.view; return {expression}; }}")
 
 
@@ -131,22 +137,80 @@ def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) ->
     expect(asked).to_be_hidden()
 
 
+@pytest.fixture(scope="module")
+def full() -> Iterator[Server]:
+    """A server whose only process has as many races as it takes."""
+    server = Server(KELVIN_WORKERS="1")
+    address, origin = f"ws://localhost:{server.port}/kelvin/live", cast("Origin", server.address)
+    with ExitStack() as stack:
+        sockets = [
+            stack.enter_context(connect(address, origin=origin, max_size=None))
+            for _ in range(AT_ONCE)
+        ]
+        for seed, live in enumerate(sockets):
+            experiment = {
+                "dataset": "moons",
+                "lanes": ["adam"],
+                "budget": {"currency": "evaluations", "amount": 10**7},
+                "seed": seed,
+            }
+            slowly = {"do": "speed", "value": 1}
+            live.send(json.dumps({"do": "run", "experiment": experiment, "then": [slowly]}))
+        for live in sockets:
+            while decode(live.recv(decode=False)).get("state") != "running":
+                pass
+        yield server
+    assert "Traceback" not in server.stop()
+
+
 @pytest.mark.slow
-def test_what_is_prepared_is_told_without_axes_and_can_be_cancelled(
-    open_page: Open, server: Server
+def test_what_waits_for_room_is_told_without_axes_and_can_be_cancelled(
+    full: Server, browser: Browser
 ) -> None:
-    others = [open_page(MOONS) for _ in range(3)]
-    for one in others:
-        running(one)
-    page = open_page("?dataset=circles&lanes=snes,adam&seconds=5")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    page.goto(f"{full.address}/?dataset=circles&lanes=snes,adam&seconds=5")
+    page.locator('.kelvin[data-state="queued"]').wait_for()
     box = page.get_by_test_id("waiting")
     expect(box).to_contain_text("Circles")
     expect(box).to_contain_text("SNES against Adam")
+    expect(page.get_by_test_id("status")).to_contain_text("you are next, in about")
     assert not page.locator(".kv-plot").first.is_visible()
+    expect(page.get_by_test_id("run")).to_have_text("Waiting")
+    expect(page.get_by_test_id("run")).to_be_disabled()
     page.get_by_test_id("cancel").click()
     page.locator('.kelvin[data-state="ended"]').wait_for()
     expect(page.get_by_test_id("cancel")).to_be_hidden()
     assert not page.locator(".kv-plot").first.is_visible()
+    expect(page.get_by_test_id("run")).to_have_text("Run")
+    expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")
+    context.close()
+
+
+@pytest.mark.slow
+def test_a_tab_nobody_sees_gets_no_frames_and_then_all_that_it_missed(open_page: Open) -> None:
+    page = open_page(MOONS)
+    running(page)
+    # A browser without a screen hides nothing by itself.
+    turn = """(state) => {
+        Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(turn, "hidden")
+    # what was on its way when the server heard of it
+    page.wait_for_function(
+        "new Promise((done) => { const count = () => window.__kelvin.view.received.metrics;"
+        " const before = count(); setTimeout(() => done(count() === before), 1000); })"
+    )
+    before = look(page, "[v.received.metrics, v.player.history.metrics.at(-1).k]")
+    page.wait_for_timeout(3000)
+    assert look(page, "[v.received.metrics, v.player.history.metrics.at(-1).k]") == before
+    page.evaluate(turn, "visible")
+    wait(page, "v.received.metrics > x + 5", before[0])
+    numbers = look(page, "v.player.history.metrics.map((one) => one.k)")
+    assert numbers == list(range(len(numbers)))
+    pictures = look(page, "v.player.history.pictures.map((one) => one.k)")
+    assert pictures == sorted(set(pictures))
 
 
 def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
@@ -291,23 +355,6 @@ def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(
     expect(page.get_by_test_id("status")).to_contain_text("That recording does not exist here")
     expect(page.get_by_test_id("waiting")).to_be_hidden()
     page.wait_for_function("!location.search.includes('recording')")
-
-
-@pytest.mark.slow
-def test_while_a_race_waits_there_is_nothing_to_run_and_cancelling_is_no_alarm(
-    open_page: Open,
-) -> None:
-    others = [open_page(MOONS) for _ in range(3)]
-    for one in others:
-        running(one)
-    page = open_page("?dataset=circles&lanes=snes,adam&seconds=5")
-    page.locator('.kelvin[data-state="queued"]').wait_for()
-    expect(page.get_by_test_id("run")).to_have_text("Waiting")
-    expect(page.get_by_test_id("run")).to_be_disabled()
-    page.get_by_test_id("cancel").click()
-    page.locator('.kelvin[data-state="ended"]').wait_for()
-    expect(page.get_by_test_id("run")).to_have_text("Run")
-    expect(page.get_by_test_id("status")).to_have_attribute("data-state", "over")
 
 
 @pytest.mark.slow
