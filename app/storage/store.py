@@ -127,8 +127,13 @@ class Store:
         return self._index.results(token)
 
     def drop_checkpoint(self, token: str) -> None:
-        """Remove the checkpoint of a race that is over."""
-        self._do(token, lambda: self.checkpoint(token).unlink(missing_ok=True))
+        """Remove the checkpoint of a race that is over, and close its file."""
+
+        def drop() -> None:
+            self._close(token)
+            self.checkpoint(token).unlink(missing_ok=True)
+
+        self._do(token, drop)
 
     def remove(self, token: str) -> None:
         """Remove a race."""
