@@ -37,6 +37,8 @@ GRACE_SECONDS = 90.0
 SHORT_GRACE_SECONDS = 5.0
 """Seconds a race without viewers is kept while others wait for a process: enough for a reload."""
 KEEP_SECONDS = 600.0
+KEEP_SECONDS_ON_DISK = 30.0
+"""As `KEEP_SECONDS`, of a race that can be read from the disk again."""
 MOST_RACES = 256
 MOST_EACH = 8
 """Races of one visitor that go on at once."""
@@ -202,6 +204,7 @@ class LiveRace:
         abandoned: whether it was stopped because no viewer returned.
         row: what the index has of it.
         parked: whether it waits as a checkpoint, and goes on when somebody looks at it.
+        not_kept: whether it could not be written to the disk.
         resumes: whether its process is about to tell it again from a checkpoint on.
     """
 
@@ -209,7 +212,7 @@ class LiveRace:
         self.row, self.token = row, row.token
         self.lanes = len(row.experiment["lanes"])
         self.job: Job | None = None
-        self.parked = self.resumes = False
+        self.parked = self.resumes = self.not_kept = False
         self.paused_at: float | None = None
         self.added = 0
         """Bytes added to its file since that was written anew."""
@@ -383,7 +386,7 @@ class Hub:
         Args:
             key: of the experiment.
             before: what the visitor saw until now.
-            over: whether one that is over will do, as long as it is in memory.
+            over: whether one that is over will do, if somebody looked at it a moment ago.
         """
         if self.store is None:
             return None
@@ -393,6 +396,12 @@ class Hub:
             same = race.row.key == key and not race.row.touched_by_hand
             if same and goes and race is not before:
                 return race
+        recently = time.time() - self.keep
+        for row in reversed(self.store.rows.values()) if over else ():
+            same = row.key == key and row.state == "done" and not row.touched_by_hand
+            left = before is not None and row.token == before.token
+            if same and row.used > recently and not left:
+                return self._from_disk(row.token)
         return None
 
     def _begin(self, race: LiveRace, memory: int = 0) -> None:
@@ -659,7 +668,12 @@ class Hub:
                 min(self.grace, SHORT_GRACE_SECONDS), self._short_grace_over, race
             )
         else:
-            race.timer = self._loop.call_later(self.keep, self._forget, race)
+            race.timer = self._loop.call_later(self._keep(race), self._forget, race)
+
+    def _keep(self, race: LiveRace) -> float:
+        """Return for how many seconds the history of a race without viewers is kept in memory."""
+        on_disk = self.store is not None and not race.not_kept
+        return min(self.keep, KEEP_SECONDS_ON_DISK) if on_disk else self.keep
 
     def _look_after(self) -> None:
         """Do now and then what nobody waits for: make room where others wait for memory, keep the
@@ -714,7 +728,7 @@ class Hub:
             )
 
     def _grace_over(self, race: LiveRace) -> None:
-        race.timer = self._loop.call_later(self.keep, self._forget, race)
+        race.timer = self._loop.call_later(self._keep(race), self._forget, race)
         if race.running:
             if self.store is not None:
                 self._park(race)
@@ -737,6 +751,8 @@ class Hub:
         if race.timer is not None:
             race.timer.cancel()
         self.races.pop(race.token, None)
+        if self.store is None:
+            self._watched.pop(race.row.watch, None)
 
     def _drop(self, race: LiveRace) -> None:
         """Remove a race from the disk too."""
@@ -871,6 +887,8 @@ class Hub:
 
         def tell() -> None:
             race = self.races.get(token)
+            if race is not None:
+                race.not_kept = True
             told = {"type": "problem", "passing": True, "sentence": t(f"server.not-kept-{why}")}
             for viewer in race.viewers if race is not None else ():
                 viewer.say(told)

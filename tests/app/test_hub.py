@@ -273,6 +273,7 @@ def test_the_history_is_dropped_in_the_end() -> None:
         await asyncio.sleep(2)
         assert not hub.attach(Viewer(), race.token)
         assert not hub.races
+        assert not hub._watched
         assert job.asked == [], "a race that is over gets no commands"
 
     play(scene, keep=30)

@@ -145,9 +145,15 @@ def test_a_link_that_was_raced_a_moment_ago_costs_no_race(tmp_path: Path) -> Non
         assert messages[-1]["state"] == "done"
         assert "Press Run to run it again" in messages[-1]["sentence"]
         assert hub.run(second, EXPERIMENT) is not race, "who presses Run gets a race"
+        await pool.jobs[-1].say({"type": "state", "state": "ended"})
         hub.leave(owner)
-        await asyncio.sleep(61)
-        assert hub.run(Viewer("three"), EXPERIMENT, plain=False, link=True) is not race
+        await asyncio.sleep(31)
+        assert race.token not in hub.races
+        again = hub.run(Viewer("three"), EXPERIMENT, link=True)
+        assert again.token == race.token, "read from the disk"
+        race.row.used -= 61
+        hub._forget(again)
+        assert hub.run(Viewer("four"), EXPERIMENT, link=True).token != race.token
 
     play(tmp_path, scene)
 
@@ -275,6 +281,34 @@ def test_an_unwatched_race_waits_on_the_disk_and_goes_on(tmp_path: Path) -> None
         assert pool.jobs[-1] is not job
         assert pool.jobs[-1].asked == ["resume"]
         assert ks(drain(again), "metrics") == list(range(4))
+
+    play(tmp_path, scene)
+
+
+def test_what_can_be_read_from_the_disk_again_is_not_kept_in_memory_for_long(
+    tmp_path: Path,
+) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        other, lost, other_job = await begun(hub, pool, experiment={**EXPERIMENT, "seed": 1})
+        for one in (job, other_job):
+            await one.frames(3)
+            await one.say({"type": "state", "state": "done"})
+        hub._not_kept(lost.token, "full")
+        await asyncio.sleep(0)
+        drain(viewer), drain(other)
+        hub.leave(viewer), hub.leave(other)
+        await asyncio.sleep(hub_module.KEEP_SECONDS_ON_DISK - 1)
+        assert race.token in hub.races
+        await asyncio.sleep(2)
+        assert list(hub.races) == [lost.token], "it is nowhere else"
+        assert hub.attach(viewer, race.token)
+        messages = drain(viewer)
+        assert ks(messages, "metrics") == [0, 1, 2]
+        assert messages[-1]["state"] == "done"
+        assert len(pool.jobs) == 2
+        await asyncio.sleep(60)
+        assert lost.token not in hub.races
 
     play(tmp_path, scene)
 
