@@ -21,7 +21,7 @@ from collections import Counter, deque
 from typing import Any
 
 from app.live.album import MOST_METRICS, Album, Ledger, evenly
-from app.storage.index import Row
+from app.storage.index import RESULTS, Row
 from app.storage.store import Store
 from app.text import t
 from engine.any_race import parse_experiment
@@ -206,19 +206,22 @@ class LiveRace:
         parked: whether it waits as a checkpoint, and goes on when somebody looks at it.
         not_kept: whether it could not be written to the disk.
         resumes: whether its process is about to tell it again from a checkpoint on.
+        deleted: whether it was deleted while its process still had it.
     """
 
     def __init__(self, row: Row) -> None:
         self.row, self.token = row, row.token
         self.lanes = len(row.experiment["lanes"])
         self.job: Job | None = None
-        self.parked = self.resumes = self.not_kept = False
+        self.parked = self.resumes = self.not_kept = self.deleted = False
         self.paused_at: float | None = None
         self.added = 0
         """Bytes added to its file since that was written anew."""
         self.labels: list[str] = []
         self.last: Message | None = None
         """Its newest metrics."""
+        self.indexed: Message | None = None
+        """Those of which the index has the numbers."""
         self.copies: dict[str, tuple[Viewer, LiveRace]] = {}
         """Who waits for a copy of it, by the file it begins from."""
         self.stage: bytes | None = None
@@ -358,6 +361,8 @@ class Hub:
         same = self._same(key, before, link) if plain else None
         if same is not None:
             viewer.joined = True
+            if not viewer.visitor or viewer.visitor != same.row.owner:
+                same.row.shared = True
             self._show(viewer, same)
             if same.state["state"] == "done":
                 viewer.say({**same.tell_state(viewer), "sentence": t("server.run-before")})
@@ -451,6 +456,8 @@ class Hub:
         """Make a race the viewer's, and send it from its start."""
         viewer.clear()
         self._join(viewer, race)
+        if viewer.joined:  # who asked for it learns first which one it is, as of a new race
+            viewer.say(race.tell_state(viewer))
         self._tell_all(viewer, race)
         if race.parked:
             self._go_on(race)
@@ -513,14 +520,7 @@ class Hub:
         row = None if self.store is None else self.store.rows.get(token)
         if row is None or self.store is None:
             return None
-        race = LiveRace(row)
-        for data in self.store.read(token):
-            message = decode(data)
-            if message["type"] == "stage" and message.get("version", 1) > NEWEST:
-                raise BadInput(
-                    "recording.version", message["version"], f"1 to {NEWEST} {t('server.newer')}"
-                )
-            self._take(race, message, data)
+        race = self._read(self.store, row)
         race.wants_pause = row.wants_pause
         race.state = {"type": "state", "state": row.state} | (
             {} if row.sentence is None else {"sentence": row.sentence}
@@ -529,6 +529,70 @@ class Hub:
         self._make_room()
         self.races[token] = race
         return race
+
+    def _read(self, store: Store, row: Row) -> LiveRace:
+        """Return a race with its history from the disk.
+
+        Raises:
+            BadInput: a newer Kelvin has recorded it.
+        """
+        race = LiveRace(row)
+        for data in store.read(row.token):
+            message = decode(data)
+            if message["type"] == "stage" and message.get("version", 1) > NEWEST:
+                raise BadInput(
+                    "recording.version", message["version"], f"1 to {NEWEST} {t('server.newer')}"
+                )
+            self._take(race, message, data)
+        return race
+
+    def kept(self, token: str) -> tuple[Row, bool] | None:
+        """Return what the index has of a kept race, and whether this is its owner's token, not the
+        one that lets others watch it; None if none is kept.
+        """
+        row = None if self.store is None else self.store.rows.get(self._watched.get(token, token))
+        return None if row is None else (row, row.token == token)
+
+    def history(self, token: str) -> list[bytes]:
+        """Return the whole history of a race that is kept, as a file holds it.
+
+        Raises:
+            BadInput: a newer Kelvin has recorded it.
+        """
+        race = self.races.get(token)
+        row = None if self.store is None else self.store.rows.get(token)
+        if race is None and row is not None and self.store is not None:
+            race = self._read(self.store, row)
+        return [] if race is None else race.messages()
+
+    def results(self, token: str) -> list[Message] | None:
+        """Return the newest numbers of every lane of a race in memory; None if there are none."""
+        race = self.races.get(token)
+        if race is None or race.last is None:
+            return None
+        lanes = race.last.get("lanes") or []
+        return [
+            {"label": label, **{name: row.get(name) for name in RESULTS}}
+            for label, row in zip(race.labels, lanes, strict=False)
+        ]
+
+    def delete(self, token: str) -> None:
+        """Remove a race from memory and from the disk, and tell those who look at it."""
+        race = self.races.get(token)
+        if race is None:
+            row = None if self.store is None else self.store.rows.get(token)
+            if row is not None:
+                self._drop(LiveRace(row))
+            return
+        for viewer in list(race.viewers):
+            self._part(viewer)
+            viewer.clear()
+            viewer.say({"type": "problem", "sentence": t("kept.was-deleted"), "gone": True})
+        if race.running:
+            assert race.job is not None
+            race.deleted = True  # what its process still writes goes when it has ended
+            race.job.command({"do": "cancel"})
+        self._drop(race)
 
     def leave(self, viewer: Viewer) -> None:
         """Remove a viewer whose page is gone. A race without viewers pauses at once."""
@@ -698,6 +762,9 @@ class Hub:
                 total += race.size
             else:
                 self._forget(race)
+        for race in self.races.values():
+            if race.running:
+                self._index(race)
         if self.store is not None:
             live = [race.token for race in self.races.values() if race.running or race.viewers]
             for token in self.store.evict(live):
@@ -798,11 +865,16 @@ class Hub:
 
     def _receive(self, race: LiveRace, about: Message, data: bytes) -> None:
         kind = about["type"]
-        if kind == "state":
-            self._receive_state(race, decode(data))
-            return
         if kind == "copied":
             self._copied(race, decode(data))
+            return
+        if race.deleted:
+            last = kind == "problem" and not about.get("passing")
+            if last or about.get("state") in OVER:
+                self._drop(race)
+            return
+        if kind == "state":
+            self._receive_state(race, decode(data))
             return
         if kind == "resumed":
             race.resumes = True
@@ -873,14 +945,20 @@ class Hub:
         race.row.state, race.row.sentence = state["state"], state.get("sentence")
         if self.store is not None:
             self.store.save(race.row)
-            if race.last is not None:
-                self.store.put_results(race.token, race.labels, race.last)
+            self._index(race)
             if state["state"] in OVER:
                 self.store.drop_checkpoint(race.token)
         for viewer in race.viewers:
             if state["state"] in OVER:  # whoever keeps it has all of it then
                 self._catch_up(viewer)
             viewer.say(race.tell_state(viewer))
+
+    def _index(self, race: LiveRace) -> None:
+        """Keep the newest numbers of a race in the index."""
+        if self.store is not None and race.last is not race.indexed:
+            assert race.last is not None
+            self.store.put_results(race.token, race.labels, race.last)
+            race.indexed = race.last
 
     def _not_kept(self, token: str, why: str) -> None:
         """Tell the viewers of a race that it is not kept on the disk any more."""

@@ -28,7 +28,7 @@ from app import replay, thumbnails
 from app.allowance import within
 from app.hosting.addresses import origin_allowed, shortened
 from app.hosting.watch import WATCH
-from app.live import bundle
+from app.live import bundle, kept
 from app.live.bundle import FRONTEND
 from app.live.hub import Hub, ServerBusy, Viewer
 from app.live.shipped import shipped
@@ -92,6 +92,7 @@ def routes(hub: Callable[[], Hub], base: str = "") -> list[BaseRoute]:
         Route(base + "/kelvin/thumbnails/{name}", thumbnail),
         Route(base + "/kelvin/recordings.json", recordings),
         Route(base + "/kelvin/recordings/{name}.kelvin", recording),
+        *kept.routes(hub, base),
     ]
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from app.text import t
 from engine.errors import BadInput
 
-VERSION = 1
+VERSION = 2
 MIGRATIONS = {
     1: """
         CREATE TABLE races (
@@ -51,7 +51,11 @@ MIGRATIONS = {
             test_accuracy REAL,
             PRIMARY KEY (token, lane)
         );
-    """
+    """,
+    2: """
+        ALTER TABLE races ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE races ADD COLUMN pinned_by TEXT NOT NULL DEFAULT '';
+    """,
 }
 """What takes a database from the version before to this one."""
 RESULTS = (
@@ -84,6 +88,8 @@ class Row:
         created: Unix time.
         used: Unix time when it was last looked at.
         bytes: on the disk.
+        shared: whether another visitor asked for it too, so that one alone cannot delete it.
+        pinned_by: who pinned it, as `app.visitors` tells visitors apart.
     """
 
     token: str
@@ -99,6 +105,8 @@ class Row:
     created: float = 0.0
     used: float = 0.0
     bytes: int = 0
+    shared: bool = False
+    pinned_by: str = ""
 
 
 COLUMNS = tuple(Row.__dataclass_fields__)
@@ -193,6 +201,6 @@ class Index:
 def _row(values: tuple[Any, ...]) -> Row:
     row = Row(*values)
     row.experiment = json.loads(values[COLUMNS.index("experiment")])
-    for name in ("wants_pause", "touched_by_hand", "pinned"):
+    for name in ("wants_pause", "touched_by_hand", "pinned", "shared"):
         setattr(row, name, bool(getattr(row, name)))
     return row

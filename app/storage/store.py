@@ -6,10 +6,12 @@ server that is killed loses no more than that.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import queue
+import sqlite3
 import threading
 import time
 from collections import OrderedDict
@@ -123,8 +125,36 @@ class Store:
 
     def results(self, token: str) -> list[Message]:
         """Return the last numbers of every lane of a race."""
-        self.flush()
-        return self._index.results(token)
+        return self.results_of([token])[token]
+
+    def results_of(self, tokens: Iterable[str]) -> dict[str, list[Message]]:
+        """Return the last numbers of every lane of races, by token.
+
+        They are read by the writing thread, for the index is used by one thread at a time.
+        """
+        found: dict[str, list[Message]] = {token: [] for token in tokens}
+        done = threading.Event()
+
+        def read() -> None:
+            try:
+                for token in found:
+                    found[token] = self._index.results(token)
+            except sqlite3.Error as error:
+                log.warning("results of kept races cannot be read: %s", error)
+            finally:
+                done.set()
+
+        self._orders.put(read)
+        done.wait()
+        return found
+
+    def size(self, token: str) -> int:
+        """Return how many bytes a race takes on the disk."""
+        size = 0
+        for path in (self.path(token), self.checkpoint(token)):
+            with contextlib.suppress(FileNotFoundError):
+                size += path.stat().st_size
+        return size
 
     def drop_checkpoint(self, token: str) -> None:
         """Remove the checkpoint of a race that is over, and close its file."""
@@ -138,7 +168,7 @@ class Store:
     def remove(self, token: str) -> None:
         """Remove a race."""
         self.rows.pop(token, None)
-        self._do(token, lambda: self._remove(token))
+        self._do(token, lambda: self._remove(token), removes=True)
 
     def evict(self, live: Iterable[str]) -> list[str]:
         """Remove the races used longest ago until the others fit the quota, and return them.
@@ -180,9 +210,10 @@ class Store:
 
     # From here on: of the writing thread.
 
-    def _do(self, token: str, work: Callable[[], None]) -> None:
+    def _do(self, token: str, work: Callable[[], None], removes: bool = False) -> None:
         def careful() -> None:
-            if token in self._given_up:
+            # What could not be written can be removed: that is what makes room on a full disk.
+            if token in self._given_up and not removes:
                 return
             try:
                 work()

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import glob
 import gzip
+import io
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import BadInput, shorten
 from ..system.output_files import appearing, free
@@ -64,14 +66,22 @@ class Recording:
     def write(self, path: Path) -> Path:
         """Write the file. It is written completely or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            appearing(path) as part,
-            open(part, "wb") as raw,
-            gzip.GzipFile(fileobj=raw, mode="wb", compresslevel=9, mtime=0, filename="") as file,
-        ):
+        with appearing(path) as part, open(part, "wb") as raw:
+            self._pack(raw, 9)
+        return path
+
+    def packed(self) -> bytes:
+        """Return what the file holds, for a visitor who waits for it: less tightly packed."""
+        raw = io.BytesIO()
+        self._pack(raw, 6)
+        return raw.getvalue()
+
+    def _pack(self, raw: BinaryIO, level: int) -> None:
+        with gzip.GzipFile(
+            fileobj=raw, mode="wb", compresslevel=level, mtime=0, filename=""
+        ) as file:
             for data in self.messages:
                 file.write(struct.pack("<I", len(data)) + data)
-        return path
 
     def write_new(self, folder: Path, stem: str, resumed: bool = False) -> Path:
         """Write the file under a name that no other recording has: ``stem``, else ``stem-2`` and so

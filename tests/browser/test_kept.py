@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from engine.messages.recording import Recording
 from tests.browser.conftest import PATIENCE, Server
 from tests.browser.walk import LONG, look, raced, wait
 
@@ -131,3 +132,54 @@ def test_a_killed_server_costs_an_open_page_no_more_than_a_pause(
     finally:
         log = again.stop()
     assert "Traceback" not in log
+
+
+def gallery_of(page: Page, address: str) -> Page:
+    page.goto(f"{address}/gallery")
+    page.wait_for_function("window.__gallery?.page.ready && window.__gallery.page.kept.none")
+    return page
+
+
+def test_a_closed_page_finds_its_race_in_the_gallery_and_goes_on(
+    kept: Server, people: People
+) -> None:
+    first = people.open(f"{kept.address}/{LONG}")
+    raced(first, "last.lanes[0].step > 3")
+    race, context = race_of(first), first.context
+    first.close()
+    page = gallery_of(context.new_page(), kept.address)
+    card = page.get_by_test_id("kept-race")
+    expect(card).to_have_count(1)
+    expect(card.locator("h3")).to_have_text("Moons: Simulated annealing vs Adam")
+    expect(card.get_by_test_id("standing")).to_have_text("can go on")
+    expect(card.locator("tbody tr")).to_have_count(2)
+    with page.expect_download() as coming:
+        card.get_by_test_id("kept-export").click()
+    assert coming.value.suggested_filename == "Moons Simulated annealing vs Adam.kelvin"
+    recording = Recording.read(Path(coming.value.path()))
+    assert recording.experiment["seed"] == 3
+    card.get_by_test_id("kept-pin").click()
+    expect(card.get_by_test_id("kept-pin")).to_have_attribute("aria-pressed", "true")
+    card.get_by_test_id("kept-open").click()
+    page.wait_for_function("window.__kelvin?.view?.ready")
+    raced(page, "v.session.state.state === 'running'")
+    assert race_of(page) == race
+    moves(page)
+    assert look(page, "v.player.history.metrics[0].lanes[0].step") == 0, "from its first moment on"
+    wait(page, "v.data.experiment.budget.amount === 300")  # the controls have its settings
+    stranger = people.open(f"{kept.address}/")
+    gallery_of(stranger, kept.address)
+    expect(stranger.get_by_test_id("kept-race")).to_have_count(0)
+    expect(stranger.get_by_test_id("kept-empty")).to_contain_text("No race of yours")
+    gallery_of(page, kept.address)
+    card.get_by_test_id("kept-delete").click()
+    page.keyboard.press("Escape")
+    expect(card.get_by_test_id("kept-delete-yes")).to_have_count(0)
+    card.get_by_test_id("kept-delete").click()
+    card.get_by_test_id("kept-delete-yes").click()
+    expect(page.get_by_test_id("notice")).to_contain_text("was deleted from this server")
+    expect(card).to_have_count(0)
+    page.reload()
+    gallery_of(page, kept.address)
+    expect(page.get_by_test_id("kept-empty")).to_be_visible()
+    assert "Traceback" not in kept.stop()

@@ -14,7 +14,7 @@ import pytest
 from app.storage import frames
 from app.storage import store as stores
 from app.storage.frames import FrameFile
-from app.storage.index import Index, Row
+from app.storage.index import MIGRATIONS, Index, Row
 from app.storage.store import Store
 from engine.errors import BadInput
 
@@ -119,6 +119,25 @@ def test_a_store_that_was_never_closed_opens_too(tmp_path: Path) -> None:
 def test_one_server_alone_keeps_its_races_in_a_folder(store: Store) -> None:
     with pytest.raises(BadInput, match=r"KELVIN_STORE: .*no other server"):
         Store(store.folder)
+
+
+def test_an_older_index_is_taken_to_this_version(tmp_path: Path) -> None:
+    path = tmp_path / "races.sqlite"
+    base = sqlite3.connect(path)
+    base.executescript(MIGRATIONS[1])
+    base.execute(
+        "INSERT INTO races (token, watch, owner, key, experiment, state, pinned, created, used) "
+        "VALUES ('a', 'b', 'one', 'key', '{\"seed\": 3}', 'done', 1, 5, 6)"
+    )
+    base.execute("PRAGMA user_version=1")
+    base.commit()
+    base.close()
+    for _ in range(2):
+        index = Index(path)
+        (found,) = index.rows()
+        assert (found.token, found.experiment, found.pinned) == ("a", {"seed": 3}, True)
+        assert (found.shared, found.pinned_by) == (False, "")
+        index.close()
 
 
 def test_a_newer_index_is_refused(tmp_path: Path) -> None:

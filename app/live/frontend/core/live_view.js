@@ -19,6 +19,7 @@ import { StoryBar } from "../controls/story_bar.js";
 import { bindTerms } from "../controls/terms.js";
 import { Timeline } from "../controls/timeline.js";
 import { Transport } from "../controls/transport.js";
+import { askedRaces } from "../data/asked_races.js";
 import { coastline } from "../data/coastline.js";
 import { frameViewAt, sameRace, setEarlierNames } from "../data/frame_view.js";
 import { RaceSession } from "../data/race_session.js";
@@ -67,6 +68,7 @@ export class LiveView {
       fresh: !offline && isFirstVisit(this.layout),
       opened: Boolean(data.view?.recording),
       goal: Number(data.view?.at) || null,
+      own: offline ? undefined : askedRaces(data.base),
     });
     if (data.view?.watch && !offline) this.session.token.follow(data.view.watch);
     if (starts) {

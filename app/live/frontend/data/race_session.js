@@ -15,9 +15,12 @@ export class RaceSession {
    * @param {boolean} [how.fresh] whether nothing was shown yet since the document was loaded
    * @param {boolean} [how.opened] whether a recording was asked for, by the address
    * @param {number | null} [how.goal] share of the budget at which the race is to be paused
+   * @param {{note: (token: string, stage?: any) => void}} [how.own] is told of every race that is
+   *   the visitor's own
    */
-  constructor({ token, offline = false, fresh = false, opened = false, goal = null }) {
+  constructor({ token, offline = false, fresh = false, opened = false, goal = null, own }) {
     this.token = token;
+    this.own = own;
     this.offline = offline;
     this.fresh = fresh;
     this.opened = opened;
@@ -139,6 +142,7 @@ export class RaceSession {
     this.token.set(race);
     this.watches = watches;
     this.watch = watch ?? null;
+    if (!watches) this.own?.note(race);
     if (race === this.race) return;
     this.race = race;
     this.waiting ??= new History();
@@ -165,6 +169,7 @@ export class RaceSession {
     this.loaded = this.race;
     this.waiting = null;
     this.experiment = stage.experiment;
+    if (this.race && !this.watches) this.own?.note(this.race, stage);
     return { history, again };
   }
 

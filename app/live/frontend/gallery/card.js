@@ -270,8 +270,8 @@ export function seeds({ seeds: count }) {
   return count ? t("gallery.seeds", { count }) : "";
 }
 
-/** @param {number} made */
-function date(made) {
+/** @param {number} made in milliseconds */
+export function date(made) {
   const then = new Date(made);
   const year = then.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
   return new Intl.DateTimeFormat("en-GB", {
@@ -284,7 +284,7 @@ function date(made) {
 }
 
 /** @param {number} size */
-function bytes(size) {
+export function bytes(size) {
   return size < 999_500
     ? `${Math.max(1, Math.round(size / 1000))}\u202fkB`
     : `${(size / 1e6).toFixed(1)}\u202fMB`;

@@ -28,6 +28,7 @@ import { Comparison } from "./comparison.js";
 import { make } from "./dom.js";
 import { dropZone } from "./drop_zone.js";
 import { facets, matches, sorted } from "./filter.js";
+import { KeptRaces } from "./kept_races.js";
 import { Notices } from "./notices.js";
 import { Selection, tabStorage } from "./selection.js";
 import { readSeries } from "./series.js";
@@ -85,6 +86,11 @@ export class GalleryPage {
       say: (sentence, how) => this.say(sentence, how),
       attempt: (deed) => this._try(deed),
       ticked: () => this.compared,
+    });
+    this.kept = new KeptRaces(this.get("kept"), data.base, {
+      say: (sentence) => void this.say(sentence),
+      attempt: (deed) => this._try(deed),
+      changed: () => this.draw(),
     });
     document.documentElement.dataset.kelvinGallery = "";
     this._wire();
@@ -154,6 +160,7 @@ export class GalleryPage {
       this.lost = true; // one's own recordings are there without the server
     }
     await this.refresh(true);
+    await this.kept.refresh();
     await this.playlists.begin();
     tellOfRaceLeft("gallery", (sentence) => this.say(sentence));
   }
@@ -224,8 +231,12 @@ export class GalleryPage {
       shipped: (/** @type {Item} */ item) => !item.own,
     };
     for (const group of GROUPS) this._group(group, found.filter(of[group]), filtered);
-    this.get("no-match").hidden = !filtered || found.length > 0;
-    this.get("no-match").textContent = filtered && !found.length ? t("gallery.no-match") : "";
+    const narrowed = Boolean(choice.data.size || choice.methods.size);
+    const { colours } = this;
+    const kept = this.kept.draw({ search: choice.search.trim(), filtered, narrowed, colours });
+    const none = filtered && !found.length && !kept;
+    this.get("no-match").hidden = !none;
+    this.get("no-match").textContent = none ? t("gallery.no-match") : "";
     this._drawComparison();
     focus();
   }
@@ -502,6 +513,7 @@ export class GalleryPage {
     for (const end of this.ends ?? []) end();
     this.notices.destroy();
     this.playlists.destroy();
+    this.kept.destroy();
     this.comparison.destroy();
     this.root.remove();
     delete document.documentElement.dataset.kelvinGallery;

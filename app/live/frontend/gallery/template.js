@@ -51,6 +51,10 @@ export const template = () => `
     <header><h2 id="kg-playlists">${t("playlists.yours")}</h2><span class="kg-faint">${t("playlists.yours-about")}</span></header>
     <ul class="kt-playlists" data-part="playlist-list" role="list"></ul>
   </section>
+  <section class="kg-group" data-part="kept" data-testid="kept" aria-labelledby="kg-kept">
+    <header><h2 id="kg-kept">${t("kept.title")}</h2><span class="kg-count" data-part="count"></span><span class="kg-faint" data-part="about" hidden>${t("kept.about")}</span></header>
+    <ul class="kg-cards" data-part="cards" role="list" aria-labelledby="kg-kept"></ul><p class="kg-empty" data-part="empty" data-testid="kept-empty" hidden></p>
+  </section>
   ${section("yours")}${section("recent")}${section("shipped")}
   <button type="button" class="kg-jump" data-part="jump" data-testid="jump" hidden></button>
   <div class="kg-notices" data-part="notices" role="status" aria-live="polite"></div>
