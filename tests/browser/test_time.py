@@ -219,7 +219,7 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
         "window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })"
     )
     wait(page, "document.querySelector('.kv-refusal').textContent !== ''")
-    expect(page.get_by_test_id("status")).to_contain_text("chains")
+    expect(page.get_by_test_id("status")).to_contain_text("population_size")
     assert look(page, "v.state.state") == "running"
     page.get_by_test_id("knob-proposal").select_option("gaussian")
     wait(page, "v.player.history.events.some((event) => event.value === 'gaussian')")
