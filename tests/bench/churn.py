@@ -107,11 +107,11 @@ async def cycle(server: Server, number: int) -> None:
     if number % 7 == 0:
         asks.append({"do": "run", "experiment": experiment(2 * number + 1)})
     async with visitors(address, asks) as (one,):
-        await until(lambda: one.moved and one.token, "the race advances")
+        await until(lambda: one.moved and one.token, f"the race of cycle {number} advances")
     async with visitors(address, [{"do": "attach", "race": one.token}]) as (again,):
-        await until(lambda: again.frames and again.state, "the race is there after a reload")
+        await until(lambda: again.frames and again.state, f"race {number} is there again")
         if number % 3:
-            await until(lambda: again.state in ("done", "ended"), "the race is over")
+            await until(lambda: again.state in ("done", "ended"), f"race {number} is over")
 
 
 def level(readings: list[Reading], name: str, share: float) -> float:

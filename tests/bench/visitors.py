@@ -87,7 +87,9 @@ class Visitor:
     async def listen(self, address: str, *commands: Message) -> None:
         """Send commands and read until the socket is closed."""
         origin = address.replace("ws", "http", 1).removesuffix("/kelvin/live")
-        async with connect(address, origin=origin, max_size=None) as self.socket:  # type: ignore[arg-type]
+        # on a busy machine it takes its time until a socket is open
+        patient: Any = {"origin": origin, "max_size": None, "open_timeout": PATIENCE}
+        async with connect(address, **patient) as self.socket:
             self.asked = time.monotonic()
             for command in commands:
                 await self.socket.send(json.dumps(command))
