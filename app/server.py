@@ -35,7 +35,7 @@ from app.text import t  # noqa: E402
 from engine import __version__  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
 from engine.system import settings  # noqa: E402
-from engine.workers.pool import Pool  # noqa: E402
+from engine.workers import cluster  # noqa: E402
 
 # Pages are named by st.navigation. Streamlit's older way, every file in a folder called pages,
 # would otherwise still apply for the server's first visitor, before main.py has run, and show a
@@ -92,7 +92,7 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     files = descriptors.raise_limit()
     if files < descriptors.FEW:
         watch.log.warning(t("hosting.few-files", most=files))
-    pool, store = Pool(), store_of_races()
+    pool, store = cluster.open_pool(), store_of_races()
     _hub = Hub(
         WatchedPool(pool),  # type: ignore[arg-type]
         grace=settings.grace(GRACE_SECONDS),
@@ -122,6 +122,7 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
 
 try:
     settings.check()
+    cluster.connect()
 except BadInput as refusal:
     print(refusal, file=sys.stderr)
     raise SystemExit(2) from None

@@ -6,6 +6,7 @@ and not to the first visitor.
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 import re
@@ -33,6 +34,7 @@ KNOWN = (
     "KELVIN_PASSWORD",
     "KELVIN_QUOTA",
     "KELVIN_RACES",
+    "KELVIN_RAY",
     "KELVIN_SOCKETS",
     "KELVIN_STORE",
     "KELVIN_THREADS",
@@ -283,6 +285,34 @@ def sockets() -> int:
     return _count("KELVIN_SOCKETS", MOST_SOCKETS) or SOCKETS
 
 
+def ray() -> str | None:
+    """Return where the Ray cluster is that runs races (``KELVIN_RAY``): ``auto`` for the one that
+    this machine belongs to, or the address of its head, as name and port; None if it is not set.
+
+    Raises:
+        BadInput: it is neither, or Ray is not installed.
+    """
+    asked = _given("KELVIN_RAY")
+    if asked is None:
+        return None
+    name, _, port = asked.rpartition(":")
+    if asked != "auto" and not (
+        re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:]+\]", name, re.ASCII)
+        and re.fullmatch(r"[0-9]{1,5}", port, re.ASCII)
+        and 0 < int(port) < 2**16
+    ):
+        raise BadInput(
+            "KELVIN_RAY", asked, "auto or the address of a Ray cluster, such as 10.0.0.5:6379"
+        )
+    if importlib.util.find_spec("ray") is None:
+        raise BadInput(
+            "KELVIN_RAY",
+            asked,
+            "no value where Ray is not installed: pip install -r requirements-cluster.txt",
+        )
+    return asked
+
+
 def drain(usual: float) -> float:
     """Return for how many seconds a server that is asked to end lets running races go on
     (``KELVIN_DRAIN``).
@@ -332,6 +362,7 @@ def check() -> None:
     embed()
     password()
     sockets()
+    ray()
     drain(0)
     log()
     unknown = sorted(

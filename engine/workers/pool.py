@@ -27,9 +27,8 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, MutableSequence
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from ..errors import BadInput
 from ..messages.encoding import Message, encode
@@ -44,7 +43,7 @@ OnMessage = Callable[[Message, bytes], None]
 block.
 """
 
-Main = Callable[[Connection, MutableSequence[float]], None]
+Main = Callable[[Any, MutableSequence[float]], None]
 """The function that a process runs, given its end of the pipe and what it shows of itself. Found by
 its name in the process, so it must be defined in a module.
 """
@@ -220,6 +219,26 @@ class Job:
             del self._waiting[next(iter(self._waiting))]
 
 
+class Line(Protocol):
+    """The server's end of what it and a process say to each other: a pipe, or its stand-in."""
+
+    def send(self, obj: Any, /) -> None: ...
+    def recv(self) -> Any: ...
+    def recv_bytes(self) -> bytes: ...
+
+
+class Process(Protocol):
+    """A process that can be waited for and killed; see `engine.system.child_process.Child`."""
+
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def exitcode(self) -> int | None: ...
+    def is_alive(self) -> bool: ...
+    def join(self, seconds: float | None = None) -> bool: ...
+    def kill(self) -> None: ...
+
+
 class _Worker:
     """One process, with a thread that reads from it and one that writes to it.
 
@@ -231,13 +250,7 @@ class _Worker:
     """
 
     def __init__(self, pool: Pool) -> None:
-        self.connection, theirs = multiprocessing.Pipe()
-        self.board: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", 3)
-        self.board[AT_WORK] = -1.0
-        try:
-            self.process = Child(pool._main, (theirs, self.board), "kelvin-worker")
-        finally:
-            theirs.close()
+        self.connection, self.board, self.process = pool._start()
         self.jobs: dict[int, Job] = {}
         self.spoke = False
         self.stuck: str | None = None
@@ -284,7 +297,7 @@ class _Worker:
         self._pool._died(self)
 
 
-def _receive(connection: Connection) -> tuple[Message, bytes]:
+def _receive(connection: Line) -> tuple[Message, bytes]:
     """Receive a message from a process: its type and state, then its bytes."""
     about: Message = connection.recv()
     return about, connection.recv_bytes()
@@ -324,7 +337,7 @@ class Pool:
         # must not be replaced then. What is registered last is called first.
         atexit.register(self._closing.set)
         self._failed_starts = 0
-        self.devices = devices_of_races()
+        self.devices = self._devices()
         self._workers: list[_Worker] = []
         self._leaving: list[_Worker] = []
         """Processes told to exit. Everyone who closes the pool waits for them, also during another
@@ -406,6 +419,28 @@ class Pool:
         with self._lock:
             return len(self._queue)
 
+    def _start(self) -> tuple[Line, MutableSequence[float], Process]:
+        """Start a process, and return the line to it, what it shows of itself, and the process.
+
+        Raises:
+            OSError: it could not be started.
+        """
+        connection, theirs = multiprocessing.Pipe()
+        board: MutableSequence[float] = multiprocessing.get_context("spawn").RawArray("d", 3)
+        board[AT_WORK] = -1.0
+        try:
+            return connection, board, Child(self._main, (theirs, board), "kelvin-worker")
+        finally:
+            theirs.close()
+
+    def _is_up(self, worker: _Worker) -> bool:
+        """Return whether a process has started, or will within seconds."""
+        return True
+
+    def _devices(self) -> list[str]:
+        """Return the GPUs of this machine that its processes are spread over."""
+        return devices_of_races()
+
     # From here on: call with the lock held, so that messages and orders keep the order of events.
 
     def _assign(self) -> None:
@@ -443,16 +478,17 @@ class Pool:
 
     def _roomiest(self, job: Job) -> _Worker | None:
         """Return the process that has the fewest races, and none in a long step; None if there is
-        no room for one more.
+        no room for one more. One that has not started comes last.
         """
         jobs = [one for worker in self._workers for one in worker.jobs.values()]
         if jobs and sum(one.memory for one in jobs) + job.memory > self.memory:
             return None
         free = [worker for worker in self._workers if len(worker.jobs) < self.at_once]
 
-        def load(worker: _Worker) -> tuple[bool, int]:
+        def load(worker: _Worker) -> tuple[bool, bool, int]:
             number, seconds = worker.at_work
-            return number >= 0 and seconds > WATCH_SECONDS, len(worker.jobs)
+            in_long_step = number >= 0 and seconds > WATCH_SECONDS
+            return not self._is_up(worker), in_long_step, len(worker.jobs)
 
         return min(free, key=load, default=None)
 

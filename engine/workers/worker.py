@@ -61,6 +61,16 @@ def serve(connection: Connection, board: MutableSequence[float]) -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C is handled by the server, which closes the pipe
     threading.Thread(target=_beat, args=(board, os.getppid()), daemon=True).start()
+    work(connection, board)
+
+
+def work(connection: Any, board: MutableSequence[float]) -> None:
+    """Do the same, in any thread of a process that is looked after by others.
+
+    Args:
+        connection: a pipe, or what stands for it.
+        board: see `BEAT`.
+    """
     environment.prepare()
     _warm_up()
     with contextlib.suppress(Gone):

@@ -5,6 +5,7 @@ value and what is allowed.
 from __future__ import annotations
 
 import errno
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import platformdirs
 import pytest
 
 from engine.datasets import mnist
+from engine.errors import BadInput
 from engine.system import settings
 from tests.engine.support.command_line import run
 
@@ -46,6 +48,7 @@ BAD = {
     "KELVIN_SOCKETS": ("0", "many", "-1", "2.5", "100001"),
     "KELVIN_DRAIN": ("soon", "-1", "nan", "3601"),
     "KELVIN_LOG": ("xml", "json lines"),
+    "KELVIN_RAY": ("cluster", "a b:1", "head:0", "head:65536", "head:", ":6379", "ray://head:1"),
 }
 GOOD = {
     "KELVIN_MEMORY": ("4", "0.001", " 2.5 ", "1e3", ""),
@@ -117,6 +120,20 @@ def test_values_are_read_as_they_are_meant(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("KELVIN_ORIGINS", "https://a.example.org/ , http://b:1")
     assert (settings.memory(), settings.grace(7)) == (2**29, 0)
     assert settings.origins() == ["https://a.example.org", "http://b:1"]
+
+
+@pytest.mark.parametrize("value", ["auto", "10.0.0.5:6379", "head.lab:1", "[::1]:6379"])
+def test_a_cluster_needs_ray(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("KELVIN_RAY", value)
+    find = importlib.util.find_spec
+    found: object = None
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: found if name == "ray" else find(name)
+    )
+    with pytest.raises(BadInput, match=r"pip install -r requirements-cluster\.txt$"):
+        settings.check()
+    found = object()
+    assert settings.ray() == value
 
 
 def test_nothing_else_reads_the_environment() -> None:
