@@ -70,6 +70,10 @@ def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
     owner = people.open(f"{kept.address}/{LONG}")
     raced(owner, "last.lanes[0].step > 3")
     owner.get_by_test_id("menu-share").click()
+    expect(owner.get_by_test_id("watch-box")).to_be_hidden()
+    owner.get_by_test_id("share-live").click()
+    expect(owner.get_by_test_id("watch-box")).to_be_visible()
+    expect(owner.get_by_test_id("link-box")).to_be_hidden()
     link = owner.get_by_test_id("watch-box").locator("input").input_value()
     assert parse_qs(urlsplit(link).query).keys() == {"watch"}
     assert race_of(owner) not in link
@@ -78,6 +82,8 @@ def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
     raced(pupil, "last.lanes[0].step > 3")
     moves(pupil)
     expect(pupil.get_by_test_id("toast")).to_contain_text("watching somebody else's race")
+    status = pupil.locator(".kv-status")
+    expect(status).to_have_text("Somebody else's race. Running")
     expect(pupil.get_by_test_id("step")).to_be_disabled()
     expect(pupil.get_by_test_id("run")).to_have_text("Run")
     owner.get_by_test_id("run").click()

@@ -280,19 +280,58 @@ export class Menu {
     return address.href;
   }
 
+  /** The link of what is on the screen; while it runs, the one to watch it is one press away. */
   async share() {
     const { link, live } = this;
-    const box = linkBox(link);
-    if (live) {
-      const said = document.createElement("p");
-      said.textContent = t("menu.watch");
-      const other = linkBox(live, t("menu.watch-link"));
-      other.dataset.testid = "watch-box";
-      box.append(said, other);
+    const first = linkBox(link);
+    if (!live) {
+      openPopover(this._button("share"), first, { label: t("menu.share"), end: true });
+      return this._copy(link, first);
     }
+    const other = linkBox(live, t("menu.watch-link"));
+    other.dataset.testid = "watch-box";
+    const box = document.createElement("div");
+    box.className = "kv-share";
+    const choice = document.createElement("div");
+    choice.className = "kv-choice";
+    choice.setAttribute("role", "group");
+    choice.setAttribute("aria-label", t("menu.share"));
+    const about = document.createElement("p");
+    const parts = [
+      { name: "experiment", shown: first, link },
+      { name: "live", shown: other, link: live },
+    ];
+    const show = (/** @type {number} */ chosen) => {
+      parts.forEach(({ shown }, i) => {
+        shown.hidden = i !== chosen;
+        choice.children[i].setAttribute("aria-pressed", String(i === chosen));
+      });
+      about.textContent = t(`menu.share-${parts[chosen].name}-about`);
+    };
+    const copy = (/** @type {number} */ chosen) =>
+      this._copy(parts[chosen].link, parts[chosen].shown);
+    parts.forEach(({ name }, i) =>
+      choice.append(
+        button(t(`menu.share-${name}`), () => (show(i), copy(i)), {
+          "data-testid": `share-${name}`,
+        }),
+      ),
+    );
+    box.append(choice, about, first, other);
+    show(0); // its size decides where it opens
     openPopover(this._button("share"), box, { label: t("menu.share"), end: true });
+    await copy(0);
+  }
+
+  /**
+   * Copy a link, and say so above it.
+   * @param {string} link
+   * @param {HTMLElement} box
+   */
+  async _copy(link, box) {
     try {
       await navigator.clipboard.writeText(link);
+      box.querySelector('[role="status"]')?.remove();
       const said = document.createElement("p");
       said.setAttribute("role", "status");
       said.textContent = t("menu.copied");

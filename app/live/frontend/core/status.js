@@ -85,7 +85,10 @@ export function showStatus(view) {
   const empty =
     !previewed && !length && (session.begun || state === "attaching" || coming || Boolean(problem));
   const status = view.get(".kv-status");
-  const line = empty && problem ? "" : said; // said once, where the race would be
+  const once = empty && problem ? "" : said; // said once, where the race would be
+  const theirs = session.watches && !recorded;
+  const line = theirs ? t("status.somebodys", { state: once }).trim() : once;
+  view.root.classList.toggle("kv-theirs", theirs);
   if (status.textContent !== line) status.textContent = line;
   status.title = line;
   // what was asked for is no alarm
