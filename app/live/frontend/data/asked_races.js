@@ -47,16 +47,18 @@ export function askedRaces(base, storage = () => window.localStorage) {
  * @returns {Asked[]}
  */
 function read(text) {
+  let found;
   try {
-    const found = JSON.parse(text ?? "[]");
-    return (Array.isArray(found) ? found : []).flatMap((one) =>
-      typeof one?.token === "string" && one.token
-        ? [{ token: one.token, title: String(one.title ?? ""), at: Number(one.at) || 0 }]
-        : [],
-    );
-  } catch {
+    found = JSON.parse(text ?? "[]");
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return []; // written by something else
   }
+  return (Array.isArray(found) ? found : []).flatMap((one) =>
+    typeof one?.token === "string" && one.token
+      ? [{ token: one.token, title: String(one.title ?? ""), at: Number(one.at) || 0 }]
+      : [],
+  );
 }
 
 /** @param {any} stage */
