@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -100,10 +99,6 @@ async def lifespan(app: Any) -> AsyncIterator[dict[str, Any]]:
     )
     try:
         prepare()
-        # What is there now stays: collections look at the rest only, so they are cheap and come
-        # often enough for what sessions leave behind, such as the event loops of their threads.
-        gc.collect()
-        gc.freeze()
         Drain(_hub).listen()
         watch.tell(
             "serving",
