@@ -36,11 +36,13 @@ from .kernels.losses import values
 from .losses import Loss
 from .networks.base import Network
 from .networks.binary import BinaryNetwork
-from .populations.base import Population
+from .populations import chunks
+from .populations.base import Population, as_population
 from .populations.flips import FlipWalk
 from .populations.layerwise import ActivationCache, LayerwisePopulation
 from .populations.output_layers import Features, OutputLayers, OutputWalk
 from .random.rng import Rng
+from .system.ranks import Ranks
 
 Currency = Literal["seconds", "evaluations", "flops"]
 Sees = Literal["loss", "outputs", "jvp", "gradient", "jacobian"]
@@ -78,6 +80,9 @@ class Oracle:
         batch: samples per mini-batch; 0, or at least as many as there are, uses all of them.
         seed: of the mini-batches. Lanes with the same batch size see the same batches.
         budget: (currency, amount) of the lane, for `progress`; None leaves progress at 0.
+        ranks: the processes that share the race, or None. Then this one evaluates its part of a
+            population that spreads, and the sum of all parts is the answer; all else is computed
+            by each of them. Counters are those of the whole.
         cut: whether an evaluation on all samples is cut to the members that the rest of the budget
             pays for: the losses of the others are infinite, and cost nothing.
 
@@ -100,6 +105,8 @@ class Oracle:
             unchanged; the race checks whether any was finite.
     """
 
+    ranks: Ranks | None = None
+
     def __init__(
         self,
         network: Network,
@@ -110,7 +117,9 @@ class Oracle:
         seed: int = 0,
         budget: tuple[Currency, float] | None = None,
         cut: bool = False,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks if ranks is not None and ranks.count > 1 else None
         self.network, self.loss, self.sees, self.budget, self._cut = (
             network,
             loss,
@@ -121,6 +130,8 @@ class Oracle:
         self.evaluations, self.flops, self.seconds = 0, 0, 0.0
         self.core_seconds, self.rounds, self.partial_flops = 0.0, 0, 0
         self._since: float | None = None
+        self._elapsed = 0.0
+        """Seconds of the present block that all ranks know of."""
         self._cache = ActivationCache()
         self.answers: list[Tensor] = []
         self.heard: Callable[[], None] = lambda: None
@@ -164,19 +175,27 @@ class Oracle:
     def timed(self) -> Iterator[None]:
         """Count the time spent in the block as the lane's seconds."""
         self._since, busy = time.perf_counter(), time.process_time()
+        self._elapsed, whole = 0.0, False
         try:
             yield
             if (
                 self._x.device.type == "cuda"
             ):  # a step is over when the device has finished it, not when it was queued
                 torch.cuda.synchronize(self._x.device)
+            whole = True
         finally:
-            self.seconds += time.perf_counter() - self._since
+            elapsed = time.perf_counter() - self._since
             self._since = None
+            if self.ranks is not None and whole:
+                elapsed = self.ranks.tick(elapsed)
+            self.seconds += elapsed
+            self._elapsed = 0.0
             self.core_seconds += time.process_time() - busy
 
     def spent(self, currency: Currency) -> float:
         """Return what the lane has spent up to this moment."""
+        if currency == "seconds" and self.ranks is not None:
+            return self.seconds + self._elapsed
         if currency == "seconds":
             return self.seconds + (
                 time.perf_counter() - self._since if self._since is not None else 0.0
@@ -220,6 +239,43 @@ class Oracle:
         finally:
             self.x, self.targets = x, targets
 
+    def own_chunks(self, samples: int) -> Iterator[float]:
+        """Iterate over chunks of this rank's share of the current batch, as `batch_chunks` does;
+        what is evaluated in them is counted as if it were the whole batch.
+        """
+        assert self.ranks is not None
+        x, targets = self.x, self.targets
+        first, last = self.ranks.part(len(targets))
+        before = self.evaluations, self.flops, self.rounds
+        try:
+            for start in range(first, last, samples):
+                stop = min(start + samples, last)
+                self.x, self.targets = x[start:stop], targets[start:stop]
+                yield len(self.targets) / len(targets)
+        finally:
+            self.x, self.targets = x, targets
+        own, whole = last - first, len(targets)
+        self.evaluations = before[0] + (self.evaluations - before[0]) // own * whole
+        self.flops = before[1] + (self.flops - before[1]) // own * whole
+        self.rounds = before[2] + -(-whole // samples)
+
+    @property
+    def splits_batch(self) -> bool:
+        """Return whether ranks can have shares of the current batch."""
+        return (
+            self.ranks is not None
+            and not self.network.batch_dependent
+            and len(self.targets) >= self.ranks.count
+        )
+
+    def added(self, numbers: Tensor) -> Tensor:
+        """Return the sum of every rank's numbers, (n,)."""
+        if self.ranks is None:
+            return numbers
+        running = 0.0 if self._since is None else time.perf_counter() - self._since
+        found, self._elapsed = self.ranks.added(numbers, running)
+        return found
+
     def losses(self, population: Tensor | Population) -> Tensor:
         """Return the mean loss of every member on the current batch: (P, D) → (P,). Mirrored pairs,
         and chains of which each changes one layer, can be passed without being written out.
@@ -230,16 +286,28 @@ class Oracle:
                 (len(population),), torch.inf, dtype=population.dtype, device=population.device
             )
             if members:
-                answer[:members] = self.losses(population[:members])
+                some = (
+                    population.beginning(members)
+                    if isinstance(population, Population)
+                    else population[:members]
+                )
+                answer[:members] = self.losses(some)
             return answer
         part = population.evaluated(self.network) if isinstance(population, Population) else None
         self._charge("losses", population.shape[0], 1, 0, part)
-        answer = evaluation.losses(
-            self.network, self.loss, population, self.x, self.targets, self._cache
-        )
+        answer = self._evaluated(population)
         self.flops += self._cache.flops
         self.answers.append(answer)
         return answer
+
+    def _evaluated(self, population: Tensor | Population) -> Tensor:
+        problem = self.x, self.targets, self._cache
+        spreads = len(population) > 1 and as_population(population).spreads
+        if self.ranks is None or not spreads:
+            return evaluation.losses(self.network, self.loss, population, *problem)
+        with chunks.part(self.ranks.number, self.ranks.count):
+            own = evaluation.losses(self.network, self.loss, population, *problem)
+        return self.added(own)
 
     @torch.no_grad()
     def features(self, theta: Tensor) -> Features | None:

@@ -3,31 +3,39 @@
 Results go to stdout, as one JSON object with ``--json``; progress and errors go to stderr. Bad
 input is reported in one line with the field, the value and what is allowed, and exit status 2. If a
 lane failed, the results of all lanes are printed with a line that gives the reason, and the exit
-status is 3; if a file could not be written after that, it is 4.
+status is 3; if a file could not be written after that, it is 4; if one of the processes that share
+a race has ended, 5.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from signal import SIGINT
 from typing import NoReturn
 
 import click
 
-from ..errors import BadInput
-from ..system import settings
+from ..errors import BadInput, one_line
+from ..system import ranks, settings
 from ..system.input_checks import check
+from ..system.ranks import RankLost
 from .compare import compare
 from .list import list_command
-from .options import EXIT_BAD_INPUT, EXIT_SIGNAL
+from .options import EXIT_BAD_INPUT, EXIT_RANK, EXIT_SIGNAL
 from .route import route
 from .run import run
 from .study import study
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Kelvin: learning without gradients, raced against backprop."""
+    if ranks.launched() and context.invoked_subcommand != "run":
+        raise BadInput(
+            "torchrun", context.invoked_subcommand, "run, the command whose race is shared"
+        )
 
 
 for command in (list_command, run, route, compare, study):
@@ -35,8 +43,11 @@ for command in (list_command, run, route, compare, study):
 
 
 def complain(text: str) -> NoReturn:
-    """Print one line on stderr and exit with status 2."""
-    click.echo(" ".join(text.split()), err=True)
+    """Print one line on stderr and exit with status 2. Of processes that share a race one on every
+    machine speaks.
+    """
+    if ranks.speaks():
+        click.echo(" ".join(text.split()), err=True)
     sys.exit(EXIT_BAD_INPUT)
 
 
@@ -59,8 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(EXIT_BAD_INPUT)
     except click.ClickException as error:
         complain(error.format_message())
+    except RankLost as lost:
+        click.echo(one_line(f"{lost}; a checkpoint is as it was last written"), err=True)
+        sys.stderr.flush()
+        os._exit(EXIT_RANK)  # what waits for the others would keep this process
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped at once; a checkpoint is as it was last written", err=True)
+        if ranks.speaks():
+            click.echo("stopped at once; a checkpoint is as it was last written", err=True)
         sys.exit(EXIT_SIGNAL + SIGINT)
     except MemoryError:
         complain(

@@ -18,6 +18,8 @@ EXIT_BAD_INPUT = 2
 EXIT_TROUBLE = 3
 EXIT_UNWRITTEN = 4
 """All results are printed, but a requested file could not be written."""
+EXIT_RANK = 5
+"""One of the processes that share a race has ended, or differs from the others."""
 EXIT_SIGNAL = 128
 """Added to the number of the signal that stopped the program, as shells do: 130 after Ctrl-C."""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from signal import SIGINT
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from tqdm import tqdm
 
 from ..errors import BadInput
+from ..system import ranks
 from ..system.input_checks import from_json
 from ..system.output_files import apart
 from .options import (
@@ -40,10 +42,24 @@ if TYPE_CHECKING:
     from ..race.lane import Lane
     from ..race.race import Race
     from ..race.seed_races import SeedRaces
+    from ..system.ranks import Ranks
 
     AnyRace = Race | SeedRaces
 
 CHECKPOINT_SECONDS = 20
+ECHO_SECONDS = 5.0
+"""torchrun passes Ctrl-C on to processes that the terminal has told already."""
+WHOLE = (
+    "annealing",
+    "enkf",
+    "hybrid",
+    "levenberg-marquardt",
+    "mezo",
+    "parallel-tempering",
+    "population-annealing",
+)
+"""Methods that ask for losses or outputs, and of whose work processes share nothing, or little:
+they evaluate one network at a time, or chains that change one layer, or need all outputs."""
 LONG_STEP_SECONDS = 1.0
 """Seconds without a frame after which the progress bar shows the step in progress."""
 STOPS = {"target": "stop.target", "patience": "stop.patience"}
@@ -121,9 +137,13 @@ def run(
 
     A recording given as FILE is run again, with all interventions in it.
 
+    Started by torchrun, all processes share one race (its populations, and the batches of ensemble
+    Kalman inversion), with the same results as one process; the first one prints and writes them.
+
     Exit status: 0; 2 for bad input; 3 if a lane failed and 4 if a file could not be written, after
-    printing all results; 130 after Ctrl-C and 143 after SIGTERM. A checkpoint is written every 20
-    seconds and when the race is interrupted.
+    printing all results; 5 if one of the processes that share the race has ended; 130 after Ctrl-C
+    and 143 after SIGTERM. A checkpoint is written every 20 seconds and when the race is
+    interrupted.
     """
     from ..experiment.model import Experiment
     from ..experiment.query_string import from_flat
@@ -173,17 +193,24 @@ def run(
         Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
         local_files=True,
     )
+    together = ranks.join()
+    if together is not None:
+        _check_shared(experiment)
+    leads = together is None or together.number == 0
     if experiment.seeds == 1:
         by_hand = of_seed(by_hand, 0)
-    for note in experiment.dataset.notes():
+    for note in experiment.dataset.notes() if leads else ():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
-    folder = folder_to_write("--record", record)
-    written = file_to_write("--weights", weights)
-    kept = file_to_write("--checkpoint", checkpoint)
-    race, messages = _race(experiment, kept, record is not None, by_hand)
+    folder = folder_to_write("--record", record) if leads else None
+    written = file_to_write("--weights", weights) if leads else None
+    kept = file_to_write("--checkpoint", checkpoint) if leads else None
+    saved = None if checkpoint is None else Path(checkpoint)
+    race, messages = _race(experiment, saved, record is not None, by_hand)
+    if together is not None:
+        _meet(together, race)
     recorder = Recorder(race, messages) if folder is not None else None
-    with Interrupt(race.interrupt) as interrupt:
+    with Interrupt(race.interrupt, echo=ECHO_SECONDS if together is not None else 0) as interrupt:
         try:
             _run(race, kept, recorder, interrupt)
         except KeyboardInterrupt:
@@ -201,6 +228,8 @@ def run(
         else:
             rows = race.results()
             result = {"lanes": rows}
+        if together is not None:
+            result["ranks"] = together.count
         result |= {
             "experiment": experiment.to_json(),
             "device": race.device.type,
@@ -225,14 +254,19 @@ def run(
                 )
         if stopped:
             result["stopped"] = True
-        click.echo(json.dumps(result, ensure_ascii=False) if as_json else results_text(result))
+        if leads:
+            click.echo(json.dumps(result, ensure_ascii=False) if as_json else results_text(result))
         if (
             kept and not stopped and not unwritten
         ):  # only now: everything it was kept for has been written
             kept.unlink(missing_ok=True)
+    if together is not None and stopped:
+        for one in interrupt.signals:  # that torchrun may yet pass on
+            signal.signal(one, signal.SIG_IGN)
+    ranks.leave()
     exit_if_unwritten(unwritten)
     if stopped:
-        sys.exit(EXIT_SIGNAL + (interrupt.signal or SIGINT))
+        sys.exit(EXIT_SIGNAL + (interrupt.signal or signal.SIGINT))
     exit_if_failed(rows)
 
 
@@ -241,15 +275,20 @@ def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt:
     from ..race import checkpoint as snapshot
 
     saved_at = time.monotonic()
+    together = ranks.joined()
+    leads = together is None or together.number == 0
     with tqdm(
         total=1.0,
         unit="",
         file=sys.stderr,
         bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
         dynamic_ncols=True,
+        disable=not leads,
     ) as bar:
         race.heard = _long_steps(race, bar, interrupt)
         for frame in race:
+            if together is not None:
+                together.agree("weights", *(lane.state.estimate for lane in race.lanes))
             bar.n = race.progress
             rows = zip(race.lanes, frame.metrics["lanes"], strict=True)
             bar.set_postfix_str(
@@ -266,6 +305,43 @@ def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt:
                 ):  # the race continues: the next write may succeed, and the results do not need it
                     bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
+
+
+def _check_shared(experiment: Experiment) -> None:
+    """Make sure that several processes can share a race.
+
+    Raises:
+        BadInput: they cannot.
+    """
+    import torch
+
+    from ..experiment.model import pick_device
+
+    if experiment.seeds > 1:
+        raise BadInput("seeds", experiment.seeds, "1 where several processes share a race")
+    here, gpus = int(os.environ["LOCAL_WORLD_SIZE"]), torch.cuda.device_count()
+    if pick_device(experiment.device).type == "cuda" and here > gpus:
+        raise BadInput(
+            "device", experiment.device, f"cpu, or at most one process for each of the {gpus} GPUs"
+        )
+
+
+def _meet(together: Ranks, race: AnyRace) -> None:
+    """Make sure that all processes begin the same race, and tell which lanes they do not share."""
+    state = [lane.state.estimate for lane in race.lanes]
+    steps = [lane.step for lane in race.lanes]
+    together.agree("race", race.began.to_json(), race.given, steps, *state)
+    whole = [
+        race.names[lane.index]
+        for lane in race.lanes
+        if lane.optimizer.name in WHOLE
+        or lane.optimizer.required_oracle() not in ("loss", "outputs")
+    ]
+    if whole and together.number == 0:
+        click.echo(
+            f"{', '.join(whole)}: computed whole by each of the {together.count} processes",
+            err=True,
+        )
 
 
 def _long_steps(race: AnyRace, bar: tqdm[NoReturn], interrupt: Interrupt) -> Callable[[Lane], None]:

@@ -46,7 +46,8 @@ def sampled(
     first, second = x[:half], x[half:]
     mean, deviation = mean.contiguous(), deviation.contiguous()
     if compiled.fit(x, mean, deviation) and z.tabled:
-        sample_rows(half, first, second if mirrored else x[:0], *z.stretches(x), mean, deviation)
+        opposite = second if mirrored else x[:0]
+        sample_rows(half, first, opposite, *z.stretches(x), 0, mean, deviation)
         return x
     for strip in row_blocks(first):
         part = z.scaled(first[strip], strip, deviation)
@@ -54,6 +55,20 @@ def sampled(
             torch.sub(mean, part[: len(second[strip])], out=second[strip])
         part.add_(mean)
     return x
+
+
+def sampled_part(out: Tensor, z: RandomRows, mean: Tensor, deviation: Tensor, start: int) -> None:
+    """Write the samples from number ``start`` on, without mirrored ones, as many as ``out`` (m, D)
+    has room for: the same numbers as those of `sampled`. On the CPU only.
+    """
+    mean, deviation = mean.contiguous(), deviation.contiguous()
+    types = {one.dtype for one in (out, mean, deviation)}
+    if z.tabled and types <= compiled.TYPES.keys() and len(types) == 1:
+        sample_rows(len(out), out, out[:0], *z.stretches(out), start, mean, deviation)
+        return
+    for strip in row_blocks(out):
+        rows = slice(start + strip.start, start + strip.stop)
+        z.scaled(out[strip], rows, deviation).add_(mean)
 
 
 def weighted(z: RandomRows, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,7 +108,9 @@ def folded(u: Tensor) -> tuple[Tensor, Tensor]:
     return u[:half] - mirrored, u[:half] + mirrored
 
 
-@kernel("T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T[::1], T[::1]", "x", "opposite")
+@kernel(
+    "T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, int64, T[::1], T[::1]", "x", "opposite"
+)
 def sample_rows(
     first: int,
     last: int,
@@ -102,12 +119,15 @@ def sample_rows(
     table: Array,
     places: Array,
     members: int,
+    skipped: int,
     mean: Array,
     deviation: Array,
 ) -> None:
-    """Write some samples; ``opposite`` (m, D) are those that mirror the first ones."""
+    """Write some samples, the first of which is number ``skipped``; ``opposite`` (m, D) are those
+    that mirror the first ones.
+    """
     for i in range(first, last):
-        block, row = i // members, i % members * x.shape[1]
+        block, row = (i + skipped) // members, (i + skipped) % members * x.shape[1]
         one, two, out = table[places[block, 0] + row :], table[places[block, 1] + row :], x[i]
         if i < len(opposite):
             other = opposite[i]

@@ -19,9 +19,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.gaussian_sampling import sampled
-from ..kernels.row_blocks import again
 from ..oracle import Oracle
+from ..populations.gaussian import drawn
 from ..random.rng import LARGE, Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale, shifted
@@ -113,7 +112,10 @@ class RandomSearch(Optimizer[RandomSearchState]):
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> RandomSearchState:
         best_loss = finite_losses(theta.unsqueeze(0), oracle)[0]
-        everywhere = theta.repeat(self.population_size, 1), best_loss.repeat(self.population_size)
+        points = theta.expand(self.population_size, -1)
+        if oracle.ranks is None:  # else nobody holds so many points
+            points = points.clone()
+        everywhere = points, best_loss.repeat(self.population_size)
         return RandomSearchState(
             theta.clone(),
             *everywhere,
@@ -129,8 +131,13 @@ class RandomSearch(Optimizer[RandomSearchState]):
             (self.population_size, theta.numel()),
             (self.sigma or SPREADS[self.centre]) * oracle.init_scale.to(theta),
         )
-        x = sampled(
-            again(state.population, shape, theta), rng.rows("normal", *shape), centre, deviation
+        x = drawn(
+            state.population,
+            rng.rows("normal", *shape),
+            centre,
+            deviation,
+            self.population_size,
+            spread=oracle.ranks is not None,
         )
         stale = losses_stale(
             state, oracle

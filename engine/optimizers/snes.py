@@ -22,9 +22,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from ..kernels.gaussian_sampling import folded, sampled, weighted
-from ..kernels.row_blocks import again
+from ..kernels.gaussian_sampling import folded, weighted
 from ..oracle import Oracle
+from ..populations.gaussian import drawn
 from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import share_left
@@ -147,12 +147,14 @@ class SNES(Optimizer[SNESState]):
             (self.population_size + 1) // 2 if self.antithetic else self.population_size,
             len(mu),
         )  # mirrored pairs share a direction
-        state.population = sampled(
-            again(state.population, (self.population_size, len(mu)), mu),
+        state.population = drawn(
+            state.population,
             s,
             mu,
             scale * sigma,
+            self.population_size,
             self.antithetic,
+            spread=oracle.ranks is not None,
         )
         state.losses = finite_losses(state.population, oracle)
         if flat(state.losses)[

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..kernels import chunking
 from .base import Answer, Population
-from .chunks import chunk_members, is_bf16, rounded, samples_at_once
+from .chunks import chunk_members, is_bf16, own_rows, rounded, samples_at_once
 from .noise import Noise
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class AntitheticPopulation(Population):
     noise: Noise
     reach: float
     scale: Tensor | None = None
+    spreads = True
 
     def __len__(self) -> int:
         return 2 * self.noise.rows
@@ -80,8 +81,7 @@ class AntitheticPopulation(Population):
                 at_once,
                 min(most, chunk_members(network, len(part), self.device)) // at_once * at_once,
             )
-            for start in range(0, self.noise.rows, size):
-                stop = min(self.noise.rows, start + size)
+            for start, stop in own_rows(self.noise.rows, size, at_once):
                 answer = (
                     network.mirrored(self, centre, start, stop, ready)
                     if exact

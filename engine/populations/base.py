@@ -9,13 +9,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from ..kernels.row_blocks import gather_rows
-from .chunks import chunk_members, rounded, samples_at_once
+from .chunks import chunk_members, own_rows, rounded, samples_at_once
 
 if TYPE_CHECKING:
     from ..networks.base import Network
@@ -27,6 +27,10 @@ Answer = tuple[slice | Tensor, slice, Tensor]
 
 class Population(ABC):
     """P members of D weights, computed when needed."""
+
+    spreads: ClassVar[bool] = False
+    """Whether `answers` leaves members to other processes, as `engine.populations.chunks.own_rows`
+    says."""
 
     @property
     @abstractmethod
@@ -46,6 +50,10 @@ class Population(ABC):
         """
         cache.flops = len(self) * len(x) * network.flops
         yield from answers(network, self, x)
+
+    def beginning(self, count: int) -> Tensor | Population:
+        """Return the first members."""
+        return self[:count]
 
     def evaluated(self, network: Network) -> int:
         """Return the operations of one sample and member that count as evaluation: those of the
@@ -72,6 +80,9 @@ class Population(ABC):
     @property
     def dtype(self) -> torch.dtype:
         return self.like.dtype
+
+    def numel(self) -> int:
+        return self.shape.numel()
 
     def dense(self) -> Tensor:
         """Return all members: (P, D)."""
@@ -121,6 +132,7 @@ class DensePopulation(Population):
     """A tensor (P, D)."""
 
     tensor: Tensor
+    spreads = True
 
     @property
     def like(self) -> Tensor:
@@ -150,6 +162,7 @@ class PopulationSubset(Population):
 
     population: Tensor
     rows: Tensor
+    spreads = True
 
     @property
     def like(self) -> Tensor:
@@ -189,10 +202,10 @@ def answers(network: Network, population: Tensor | Population, x: Tensor) -> Ite
         part = x[first : first + step]
         ready = network.prepare(rounded(part))
         size = chunk_members(network, len(part), population.device)
-        for start in range(0, len(population), size):
-            answer = network.evaluate(rounded(population[start : start + size]), ready)
+        for start, stop in own_rows(len(population), size):
+            answer = network.evaluate(rounded(population[start:stop]), ready)
             yield (
-                slice(start, start + size),
+                slice(start, stop),
                 slice(first, first + step),
                 answer.to(population.dtype),
             )

@@ -26,6 +26,8 @@ MIXED = 1024
 normalisation).
 """
 
+_part: ContextVar[tuple[int, int]] = ContextVar("part", default=(0, 1))
+
 Precision = Literal["float32", "tf32", "bf16"]
 _precision: ContextVar[Precision] = ContextVar("precision", default="float32")
 
@@ -55,6 +57,38 @@ def is_bf16() -> bool:
 def rounded(numbers: Tensor) -> Tensor:
     """Round numbers to the chosen precision."""
     return numbers.bfloat16() if is_bf16() and numbers.dtype == torch.float32 else numbers
+
+
+@contextmanager
+def part(number: int, count: int) -> Iterator[None]:
+    """Evaluate only one of ``count`` parts of every population that spreads inside the block."""
+    token = _part.set((number, count))
+    try:
+        yield
+    finally:
+        _part.reset(token)
+
+
+def own_rows(rows: int, size: int, together: int = 1) -> Iterator[tuple[int, int]]:
+    """Return the chunks of a population that are this process's part: the first of its rows, and
+    the first of the next.
+
+    Chunks are whole ones of those that a single process would make, so that the results are the
+    same to the last bit; only where there are fewer chunks than processes are they made smaller.
+
+    Args:
+        rows: of the population.
+        size: of a chunk.
+        together: chunks begin at a multiple of it.
+    """
+    number, count = _part.get()
+    if count > 1:
+        each = -(-rows // count)
+        size = min(size, -(-each // together) * together)
+    starts = range(0, rows, size)
+    first, last = len(starts) * number // count, len(starts) * (number + 1) // count
+    for start in starts[first:last]:
+        yield start, min(rows, start + size)
 
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:

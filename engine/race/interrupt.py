@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
@@ -20,6 +21,7 @@ class Interrupt:
     Args:
         noted: called when the first signal comes. It must only set a flag.
         signals: the signals to delay.
+        echo: for so many seconds after the first signal others are the same one, passed on.
 
     Attributes:
         signal: the first that came, or None.
@@ -29,8 +31,10 @@ class Interrupt:
         self,
         noted: Callable[[], None] = lambda: None,
         signals: tuple[signal.Signals, ...] = (signal.SIGINT, signal.SIGTERM),
+        echo: float = 0.0,
     ) -> None:
-        self.noted, self.signals = noted, signals
+        self.noted, self.signals, self._echo = noted, signals, echo
+        self._noted_at = 0.0
         self.signal: signal.Signals | None = None
         self._before: dict[signal.Signals, Any] = {}
 
@@ -52,9 +56,12 @@ class Interrupt:
             signal.signal(one, handler if handler is not None else signal.SIG_DFL)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
         if self.signal is not None:
+            if now - self._noted_at < self._echo:
+                return
             raise KeyboardInterrupt
-        self.signal = signal.Signals(number)
+        self.signal, self._noted_at = signal.Signals(number), now
         self.noted()
 
 

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import torch
 
 from .. import evaluation
-from ..errors import BadInput
+from ..errors import BadInput, NothingLeft
 from ..experiment.lane_names import lane_names
 from ..experiment.model import Experiment, pick_device
 from ..experiment.stopping import Divergence, LaneCheck, Start
@@ -27,7 +27,8 @@ from ..optimizers import Optimizer, State
 from ..oracle import Oracle
 from ..populations import chunks
 from ..random.rng import Rng
-from ..system import arithmetic
+from ..system import arithmetic, ranks
+from ..system.ranks import RankLost
 from .apply import Interventions
 from .failures import OUTSIDE, cause_of, gentler
 from .first_weights import first_weights
@@ -112,6 +113,7 @@ class Race(FrameIteration):
         self.began = self.experiment = experiment
         self.marks, self.with_pictures = marks, pictures
         self.device = pick_device(experiment.device)
+        self.ranks = ranks.joined()
         with self.settled():
             self._begin(events)
 
@@ -176,6 +178,7 @@ class Race(FrameIteration):
             self.experiment.seed,
             (budget.currency, budget.amount),
             optimizer.selects,
+            self.ranks,
         )
 
     def _rng(self, index: int) -> Rng:
@@ -200,6 +203,12 @@ class Race(FrameIteration):
         float32.
         """
         return chunks.precision(self.experiment.precision)
+
+    def interrupt(self) -> None:
+        if self.ranks is None:
+            super().interrupt()
+        else:  # all ranks end after the same step
+            self.ranks.leaving = True
 
     @property
     def clock(self) -> float:
@@ -268,6 +277,8 @@ class Race(FrameIteration):
             lane.step += 1
             with self.minding(lane):
                 self._step(lane)
+            if self.ranks is not None and self.ranks.ending:
+                super().interrupt()
 
     def _step(self, lane: Lane) -> None:
         spent = lane.oracle.spent(self.experiment.budget.currency)
@@ -416,6 +427,10 @@ class Race(FrameIteration):
         except BadInput:
             raise
         except Exception as error:
+            if self.ranks is not None and not isinstance(error, NothingLeft):
+                # The others may not have met it, and would wait for this one.
+                cause = cause_of(error, lane.optimizer)
+                raise RankLost(f"rank {self.ranks.number}: {cause.words}") from error
             self.fail(lane, error, when)
 
     def fail(self, lane: Lane, error: Exception, when: str = "") -> None:

@@ -50,6 +50,8 @@ def warm_up(
     since = _clock()
     with suppress(Exception):  # it will be raised again, in a step that reports it
         oracle = oracle_of()
+        if oracle.ranks is not None:  # each rank is warm at a time of its own
+            oracle.ranks = oracle.ranks.alone()
         oracle.heard = lambda: _enough(since)
         with precision(), oracle.timed():
             state = optimizer.init(theta, rng, oracle)

@@ -7,7 +7,7 @@ member's numbers are one slice of a table plus another slice of it, wherever a b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class RandomRows:
     width: int
     like: Tensor
     whole: Tensor | None = None
+    _places: Tensor | None = field(default=None, init=False, repr=False)
 
     @property
     def members(self) -> int:
@@ -62,11 +63,14 @@ class RandomRows:
             The table, where in it the two slices of every block of members begin (blocks, 2), and
                 how many members' numbers, one after the other, a slice holds.
         """
-        places = [
-            noise_table.places(self.seed, block, self.members * self.width, self.width)[0]
-            for block in range(-(-self.count // self.members))
-        ]
-        return noise_table.numbers(self.law, like.dtype), torch.tensor(places), self.members
+        if self._places is None:  # asked for again by every chunk of a population
+            self._places = torch.tensor(
+                [
+                    noise_table.places(self.seed, block, self.members * self.width, self.width)[0]
+                    for block in range(-(-self.count // self.members))
+                ]
+            )
+        return noise_table.numbers(self.law, like.dtype), self._places, self.members
 
     def __getitem__(self, strip: slice) -> Tensor:
         """Return those rows' numbers, (m, D). The caller may change them until the next rows of the

@@ -96,13 +96,19 @@ class Sums:
         samples = max(
             -(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16)
         )  # not so few that the products get thin
-        for share in oracle.batch_chunks(samples):
+        # Targets with noise of their own, and a matrix over the data, are of the whole batch.
+        spread = oracle.splits_batch and not (
+            form == "discrete"
+            and (perturb or len(oracle.targets) * oracle.network.layers[-1].shape[0] < size)
+        )
+        for share in oracle.own_chunks(samples) if spread else oracle.batch_chunks(samples):
             g = oracle.outputs(u)
             losses = oracle.loss.values(g, oracle.targets) * share
             good, seen = surviving(g, losses), g
             if not bool(good.all()):  # what they answered stays out of every sum
                 alive = good if alive is None else alive & good
-                enough(alive)
+                if not spread:  # of a share of the data one does not know
+                    enough(alive)
                 seen, g = g[good], torch.where(good[:, None, None], g, 0.0)
                 losses = torch.where(good, losses, torch.inf)
             r = (
@@ -128,7 +134,33 @@ class Sums:
             found = part if found is None else found.added(part)
         assert found is not None, "no samples"
         found.alive = alive
+        if spread:
+            found._add_up(found.data // _share(oracle) * len(oracle.targets), oracle)
         return found
+
+    def _add_up(self, data: int, oracle: Oracle) -> None:
+        """Add what the other ranks found on their shares of the batch.
+
+        Args:
+            data: M of the whole batch.
+            oracle: what they share.
+        """
+        failed = (
+            torch.zeros_like(self.losses) if self.alive is None else (~self.alive).to(self.losses)
+        )
+        parts = [self.losses, self.misfits, failed, self.cross, self.gram]
+        flat = torch.cat([part.to(self.cross).flatten() for part in parts])
+        told = [
+            part.view_as(own).to(own)
+            for own, part in zip(
+                parts, oracle.added(flat).split([part.numel() for part in parts]), strict=True
+            )
+        ]
+        self.losses, self.misfits, failed, self.cross, self.gram = told
+        self.data = data
+        if bool((failed > 0).any()):
+            self.alive = failed == 0
+            enough(self.alive)
 
     def of_survivors(self) -> Sums:
         """The same of those alone whose outputs were usable, as if there had been no others."""
@@ -188,6 +220,13 @@ class Sums:
             self.noise.add_(other.noise)
         self.data += other.data
         return self
+
+
+def _share(oracle: Oracle) -> int:
+    """Return how many samples of the batch are this rank's."""
+    assert oracle.ranks is not None
+    first, last = oracle.ranks.part(len(oracle.targets))
+    return last - first
 
 
 def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
