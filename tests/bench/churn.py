@@ -107,7 +107,8 @@ async def cycle(server: Server, number: int) -> None:
     if number % 7 == 0:
         asks.append({"do": "run", "experiment": experiment(2 * number + 1)})
     async with visitors(address, asks) as (one,):
-        await until(lambda: one.moved and one.token, f"the race of cycle {number} advances")
+        what = f"the race of cycle {number} advances"
+        await until(lambda: one.races == len(asks) and one.moved, what)
     async with visitors(address, [{"do": "attach", "race": one.token}]) as (again,):
         await until(lambda: again.frames and again.state, f"race {number} is there again")
         if number % 3:
