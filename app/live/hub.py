@@ -44,6 +44,8 @@ MOST_EACH = 8
 """Races of one visitor that go on at once."""
 MOST_BYTES = 2**30
 """Limit on all histories in memory together."""
+MOST_COPYING = 100
+"""Commands that wait for a copy."""
 PARK_SECONDS = 30.0
 """A race that is paused for so long while others wait for memory makes room."""
 CHECK_SECONDS = 5.0
@@ -213,7 +215,9 @@ class LiveRace:
         self.row, self.token = row, row.token
         self.lanes = len(row.experiment["lanes"])
         self.job: Job | None = None
-        self.parked = self.resumes = self.not_kept = self.deleted = False
+        self.parked = self.resumes = self.not_kept = self.deleted = self.unsaved = False
+        self.turn = 0
+        """How often it was handed to the pool: what an earlier job still says is not heard."""
         self.paused_at: float | None = None
         self.added = 0
         """Bytes added to its file since that was written anew."""
@@ -331,7 +335,7 @@ class Hub:
         if store is not None:
             self._watched = {row.watch: row.token for row in store.rows.values()}
             store.troubled = self._not_kept
-            self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
+        self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
 
     def run(
         self,
@@ -355,8 +359,9 @@ class Hub:
             ServerBusy: too many races are running or waiting to accept one more.
         """
         before, key = viewer.race, key_of(experiment)
+        theirs = not (viewer.watches or viewer.joined)
         self._part(viewer)
-        if before is not None and not before.viewers:
+        if before is not None and theirs and not before.viewers:
             self._end(before)
         same = self._same(key, before, link) if plain else None
         if same is not None:
@@ -415,15 +420,28 @@ class Hub:
         more: dict[str, Any] = {"memory": memory}
         if self.store is not None:
             more["keep"] = self.store.checkpoint(race.token)
-        race.parked = False
+        race.parked = race.unsaved = False
+        race.turn += 1
+        turn = race.turn
         race.job = self.pool.submit(
-            race.row.experiment, lambda about, data: self._hand_over(race, about, data), **more
+            race.row.experiment,
+            lambda about, data: self._hand_over(race, turn, about, data),
+            **more,
         )
 
     def _go_on(self, race: LiveRace) -> None:
-        """Let a race go on that waits as a checkpoint."""
+        """Let a race go on that waits as a checkpoint. One of which something was recorded and no
+        checkpoint is there stays as it is: beginning anew would cost the recording.
+        """
+        if len(race.metrics) and not self._is_saved(race):
+            race.parked = False
+            self._receive_state(
+                race, {"type": "state", "state": "ended", "sentence": t("server.no-checkpoint")}
+            )
+            return
         race.state = {"type": "state", "state": "starting"}
         race.abandoned = race.paused_by_leaving = False
+        race.paused_at = self._loop.time() if race.wants_pause else None
         self._begin(race, memory_of(race.row.experiment))
         assert race.job is not None
         race.job.command({"do": "pause" if race.wants_pause else "resume"})
@@ -619,6 +637,7 @@ class Hub:
             raise BadInput("do", do, t("server.watching"))
         if viewer.copying is not None:
             viewer.copying.append(command)
+            del viewer.copying[:-MOST_COPYING]
             return
         if (viewer.joined or any(one.joined for one in race.viewers)) and do not in HARMLESS:
             if do == "cancel":
@@ -658,6 +677,7 @@ class Hub:
         """Ask for a checkpoint of the race that a copy of it begins from; commands wait for it."""
         if self.store is None or not race.running:
             return
+        self._make_room(viewer)
         row = self._row(viewer, race.row.experiment, race.row.key)
         row.touched_by_hand = True
         race.copies[str(self.store.checkpoint(row.token))] = viewer, LiveRace(row)
@@ -667,6 +687,8 @@ class Hub:
 
     def _copied(self, race: LiveRace, message: Message) -> None:
         """Move a viewer, and all that watch by their link, to the copy that is ready."""
+        if message["to"] not in race.copies:
+            return  # given up
         viewer, copy = race.copies.pop(message["to"])
         commands, viewer.copying = viewer.copying or [], None
         if viewer.race is not race or not message["done"]:
@@ -679,20 +701,28 @@ class Hub:
             part = decode(data)
             if part["type"] in ("stage", "seed") or part["k"] < message["k"]:
                 self._take(copy, part, data)
-        owner = race.row.owner == viewer.visitor
+        owner = not viewer.joined or bool(viewer.visitor and viewer.visitor == race.row.owner)
         moving = [viewer, *(one for one in race.viewers if one.watches and owner)]
         if self.store is not None:
             self.store.rewrite(copy.token, copy.messages())
         self._begin(copy, memory_of(copy.row.experiment))
         for one in moving:
+            watches = one.watches
             self._part(one)
-            one.joined = False
+            one.watches = watches  # who came by a link to watch can do no more with the copy
             one.clear()
             self._join(one, copy)
             self._tell_all(one, copy)
             one.say(copy.tell_state(one))
         for command in commands:
             self.command(viewer, command)
+
+    def _give_up_copies(self, race: LiveRace) -> None:
+        """Tell those who wait for a copy of a race that none will come: what was asked for went
+        with its process, or with the race.
+        """
+        for to in list(race.copies):
+            self._copied(race, {"to": to, "k": 0, "done": False})
 
     def close(self) -> None:
         """Stop and forget every race; what is on the disk stays there."""
@@ -745,11 +775,11 @@ class Hub:
         """
         self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
         now = self._loop.time()
-        if self.pool.waiting:
+        if self.store is not None and self.pool.waiting:
             for race in self.races.values():
                 still = race.paused_at is not None and now - race.paused_at >= PARK_SECONDS
                 stands = race.state["state"] == "paused" and not race.parked
-                if still and race.running and stands:
+                if still and race.running and stands and self._is_saved(race):
                     self._park(race)
         total = sum(race.size for race in self.races.values())
         for race in sorted(self.races.values(), key=lambda one: (bool(one.viewers), -one.size)):
@@ -772,6 +802,14 @@ class Hub:
                 gone = self.races.pop(token, None)
                 if gone is not None and gone.timer is not None:
                     gone.timer.cancel()
+
+    def _is_saved(self, race: LiveRace) -> bool:
+        """Return whether a race that stands still can go on from its checkpoint."""
+        return (
+            self.store is not None
+            and not race.unsaved
+            and self.store.checkpoint(race.token).is_file()
+        )
 
     def _park(self, race: LiveRace) -> None:
         """Let a race that stands still wait as its checkpoint, which was written when it stopped,
@@ -797,7 +835,7 @@ class Hub:
     def _grace_over(self, race: LiveRace) -> None:
         race.timer = self._loop.call_later(self._keep(race), self._forget, race)
         if race.running:
-            if self.store is not None:
+            if self._is_saved(race):
                 self._park(race)
                 return
             assert race.job is not None
@@ -812,6 +850,13 @@ class Hub:
             assert race.job is not None
             race.job.command({"do": "cancel"})
         self._forget(race)
+
+    def _stop(self, race: LiveRace) -> None:
+        """Take a race that nobody watches from its process, to go on later if it can."""
+        if race.running and self._is_saved(race):
+            self._park(race)
+        else:
+            self._end(race)
 
     def _forget(self, race: LiveRace) -> None:
         """Remove a race from memory."""
@@ -840,13 +885,13 @@ class Hub:
             own = [
                 race
                 for race in self.races.values()
-                if race.running and race.row.owner == viewer.visitor
+                if race.running and not race.parked and race.row.owner == viewer.visitor
             ]
             if len(own) >= settings.races(MOST_EACH):
                 unwatched = next((race for race in own if not race.viewers), None)
                 if unwatched is None:
                     raise TooMany
-                self._end(unwatched)
+                self._stop(unwatched)
         if len(self.races) < MOST_RACES:
             return
         order = sorted(
@@ -854,17 +899,20 @@ class Hub:
         )  # stable: the oldest first among equals
         if order[0].running and order[0].viewers:
             raise ServerBusy
-        self._end(order[0])
+        self._stop(order[0])
 
-    def _hand_over(self, race: LiveRace, about: Message, data: bytes) -> None:
+    def _hand_over(self, race: LiveRace, turn: int, about: Message, data: bytes) -> None:
         """Pass a message from a thread of the pool to the event loop."""
         try:
-            self._loop.call_soon_threadsafe(self._receive, race, about, data)
+            self._loop.call_soon_threadsafe(self._receive, race, turn, about, data)
         except RuntimeError:
             log.debug("the server is closing; a message of a race is dropped")
 
-    def _receive(self, race: LiveRace, about: Message, data: bytes) -> None:
+    def _receive(self, race: LiveRace, turn: int, about: Message, data: bytes) -> None:
         kind = about["type"]
+        if turn != race.turn or self.races.get(race.token, race) is not race:
+            return  # the race goes on in another job by now
+        race.unsaved = race.unsaved or bool(about.get("unsaved"))
         if kind == "copied":
             self._copied(race, decode(data))
             return
@@ -877,6 +925,7 @@ class Hub:
             self._receive_state(race, decode(data))
             return
         if kind == "resumed":
+            self._give_up_copies(race)
             race.resumes = True
             race.cut(about["k"])
             return
@@ -911,6 +960,7 @@ class Hub:
         """
         anew = not race.resumes
         if anew:
+            self._give_up_copies(race)
             race.cut(0)
         race.resumes, race.stage = False, stage
         if self.store is not None:
@@ -926,7 +976,8 @@ class Hub:
 
     def _write(self, race: LiveRace, message: Message, data: bytes) -> None:
         """Write a message of the recording to the disk."""
-        if self.store is None or message["type"] not in KINDS:
+        large = message["type"] == "weights" and len(data) > MOST_WEIGHT_BYTES
+        if self.store is None or large or message["type"] not in KINDS:
             return
         self.store.append(race.token, [data])
         race.added += len(data)
@@ -935,6 +986,8 @@ class Hub:
             race.added = 0
 
     def _receive_state(self, race: LiveRace, state: Message) -> None:
+        if state["state"] in OVER:
+            self._give_up_copies(race)
         if race.parked and state["state"] in OVER:
             race.job = None
             race.state = {"type": "state", "state": "paused"}

@@ -62,8 +62,17 @@ class Store:
             raise BadInput(
                 "KELVIN_STORE", str(folder), t("hosting.store-unwritable", why=error.strerror)
             ) from None
-        self._index = Index(folder / "races.sqlite")
-        self.rows: dict[str, Row] = {row.token: row for row in self._index.rows()}
+        try:
+            self._index = Index(folder / "races.sqlite")
+            found = self._index.rows()
+        except (sqlite3.DatabaseError, ValueError) as error:
+            os.close(self._lock)
+            if isinstance(error, BadInput):
+                raise
+            raise BadInput(
+                "KELVIN_STORE", str(folder), t("hosting.index-foreign", why=error)
+            ) from None
+        self.rows: dict[str, Row] = {row.token: row for row in found}
         """All kept races by token, the one used longest ago first. Of the thread that uses the
         store; the writing thread has copies."""
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -256,7 +265,11 @@ class Store:
             file.close()
 
     def _sweep(self) -> None:
-        """Remove files that belong to no race: of one that was removed when the server died."""
+        """Remove files that belong to no race: of one that was removed when the server died. An
+        index that is new, or was lost, is no reason to remove any.
+        """
+        if not self.rows:
+            return
         for path in self.folder.iterdir():
             orphan = path.suffix in (".frames", ".checkpoint") and path.stem not in self.rows
             if orphan or path.suffix == ".part":

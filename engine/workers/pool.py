@@ -50,6 +50,8 @@ its name in the process, so it must be defined in a module.
 
 PATIENCE_SECONDS = 10.0
 """Time for a cancelled race to end between two steps; then its process is killed."""
+ADDRESS = ("lane", "field", "index", "to")
+"""What tells commands of one kind apart."""
 MOST_REMEMBERED = 100
 """Number of commands kept for a race that waits in the queue."""
 CLOSE_SECONDS = 1.0
@@ -66,6 +68,8 @@ SILENT_SECONDS = 30.0
 """A process that gives no sign of life for so long is killed."""
 TELL_SECONDS = (10.0, 40.0, 160.0)
 """When a visitor is told that a step takes long."""
+START_SECONDS = 120.0
+"""The longest that a process may take before its first sign of life."""
 STEP_SECONDS = 600.0
 """The longest that a race may keep its process from the others; then the process is killed."""
 RETRY_SECONDS, RETRY_SECONDS_MOST = 1.0, 60.0
@@ -154,7 +158,7 @@ class Job:
         self._waiting: dict[str, Message] = {"pause": {"do": "pause"}} if paused else {}
         self._pace: dict[str, Message] = {}
         """Whether it is paused, and its speed, as last asked for: after a crash they hold again."""
-        self._cancelled = False
+        self._cancelled = self._spoke = False
         self._crashes = 0
         self._checkpoint: float | None = None
         """When the checkpoint was written that the last crash went back to."""
@@ -188,9 +192,6 @@ class Job:
             return float("inf")
         return (time.monotonic() - self._begun) * (1 - self._progress) / self._progress
 
-    def _can_resume(self) -> bool:
-        return self.keep is not None and self.keep.is_file()
-
     def _tell(self, message: Message, data: bytes | None = None) -> None:
         """Pass a message to the listener. An error of the listener is logged and ends nothing."""
         try:
@@ -209,7 +210,7 @@ class Job:
             else " ".join(
                 [
                     kind,
-                    *(str(command[name]) for name in ("lane", "field", "index") if name in command),
+                    *(str(command[name]) for name in ADDRESS if name in command),
                 ]
             )
         )
@@ -252,7 +253,7 @@ class _Worker:
     def __init__(self, pool: Pool) -> None:
         self.connection, self.board, self.process = pool._start()
         self.jobs: dict[int, Job] = {}
-        self.spoke = False
+        self.spoke, self.began = False, time.monotonic()
         self.stuck: str | None = None
         self._pool = pool
         self._orders: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
@@ -540,8 +541,15 @@ class Pool:
 
         def kill() -> None:
             with self._lock:
-                if job._worker is worker and not job.over:
+                if job._worker is not worker or job.over:
+                    return
+                number, _ = worker.at_work
+                if number == job._number or number not in worker.jobs:
                     worker.process.kill()
+                else:  # it waits behind another race's step; its process drops it when it reads on
+                    worker.jobs.pop(job._number, None)
+                    self._end(job, _ended("The race was stopped.", calm=True))
+                    self._assign()
 
         timer = threading.Timer(self._patience, kill)
         timer.daemon = True
@@ -558,6 +566,7 @@ class Pool:
         if job is None:  # it was ended meanwhile
             return
         job._progress = about.pop("progress", job._progress)
+        job._spoke = job._spoke or about["type"] == "metrics"
         last = about.get("state") in ("done", "ended") or (
             about["type"] == "problem" and not about.get("passing")
         )
@@ -580,10 +589,11 @@ class Pool:
                 self._tell_places()
 
     def _look_at(self, worker: _Worker) -> None:
-        if not worker.jobs or not worker.spoke:
+        began = time.monotonic() - worker.began
+        if not worker.jobs or (not worker.board[BEAT] and began < START_SECONDS):
             return
         number, seconds = worker.at_work
-        silent = time.monotonic() - worker.board[BEAT]
+        silent = time.monotonic() - (worker.board[BEAT] or worker.began)
         for job in worker.jobs.values():
             slow = silent if silent > TELL_SECONDS[0] else seconds if job._number == number else 0.0
             told = sum(slow >= limit for limit in TELL_SECONDS)
@@ -641,10 +651,13 @@ class Pool:
         """Return whether a race whose process has died goes on from its checkpoint. One that was at
         work then may be the reason: it does so only a few times without getting any further.
         """
-        if job._cancelled or not job._can_resume():
+        if job._cancelled or job.keep is None:
             return False
-        assert job.keep is not None
-        written = job.keep.stat().st_mtime
+        try:
+            written = job.keep.stat().st_mtime
+        except OSError:  # no checkpoint yet: from its start, if nothing of it was told
+            job._crashes += was_at_work
+            return not job._spoke and job._crashes <= MOST_CRASHES
         if written != job._checkpoint:
             job._crashes, job._checkpoint = 0, written
         job._crashes += was_at_work

@@ -58,8 +58,8 @@ COMMANDS_AT_ONCE = 100
 FOR_EVER = math.inf
 CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow", "kick", "cities")
 """Commands that change what is shown of a paused race."""
-SHOWN_ONLY = ("weights", "copy")
-"""Commands that change nothing of a race."""
+SHOWN_ONLY = ("weights", "copy", "pause", "resume", "speed")
+"""Commands that change nothing of a race itself, so that no checkpoint is due."""
 
 
 class Cancelled(Exception):
@@ -121,6 +121,8 @@ class RaceRunner:
         self.speed = float(before.get("speed", 0.0))
         self.paused = bool(before.get("paused", False))
         self._resumes = resumed is not None
+        if self._resumes:  # what was just read need not be written again
+            self._saved_steps = sum(lane.step for lane in self.race.lanes)
         self.steps_due: deque[bool] = deque()
         """Requested steps still to be taken, and whether to show the phases of each."""
         self.changed = self.weights_wanted = False
@@ -131,8 +133,11 @@ class RaceRunner:
         self.detail_costs: deque[float] = deque(maxlen=LOOKS_REMEMBERED)
 
     def _resumed(self, experiment: AnyExperiment) -> tuple[AnyRace, Message] | None:
-        """Return the race of the checkpoint, and how this one stood then; None if there is none, or
-        none that can be read.
+        """Return the race of the checkpoint, and how this one stood then; None if there is none.
+
+        Raises:
+            BadInput: it cannot be read, or is of another experiment. The race does not begin anew
+                then: that would cost what was recorded of it.
         """
         from ..any_race import load_checkpoint
 
@@ -140,12 +145,10 @@ class RaceRunner:
             return None
         try:
             race, before = load_checkpoint(self.keep)
-        except BadInput as error:
-            log.warning("a race begins anew: %s", error)
-            return None
+        except BadInput as error:  # without the name of the file, which is the race's token
+            raise BadInput("checkpoint", "of this race", error.allowed) from None
         if race.began.to_json() != experiment.to_json():
-            log.warning("a race begins anew: its checkpoint is of another experiment")
-            return None
+            raise BadInput("checkpoint", "of another experiment", "one of this race")
         return race, before
 
     def slice(self, work: Iterator[float], seconds: float) -> float | None:
@@ -257,13 +260,14 @@ class RaceRunner:
         try:
             self._write(path)
         except (OSError, ValueError, RuntimeError) as error:
-            log.warning("a race is not saved: %s", error)
+            log.warning("a race is not saved: %s", getattr(error, "strerror", None) or error)
             why = getattr(error, "strerror", None) or str(error)
             self.keep = None
             self.send(
                 {
                     "type": "problem",
                     "passing": True,
+                    "unsaved": True,
                     "sentence": (
                         f"This race cannot be saved ({why}). It goes on, but would be lost if the "
                         f"server were stopped."
@@ -277,7 +281,7 @@ class RaceRunner:
         try:
             self._write(path)
         except (OSError, ValueError, RuntimeError) as error:
-            log.warning("a race is not copied: %s", error)
+            log.warning("a race is not copied: %s", getattr(error, "strerror", None) or error)
             done = False
         self.send({"type": "copied", "k": self.k, "to": str(path), "done": done})
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+TOLD = ("type", "state", "k", "passing", "seed", "unsaved")
+"""What the pool and the hub know of a message without decoding it."""
 ROUND_SECONDS = 0.25
 """In about this time every race of the process has its turn."""
 SHORTEST_SLICE, LONGEST_SLICE = 0.01, 0.1
@@ -292,9 +294,7 @@ class Worker:
         """
         from ..messages.encoding import encode
 
-        about: dict[str, Any] = {
-            key: message[key] for key in ("type", "state", "k", "passing", "seed") if key in message
-        }
+        about: dict[str, Any] = {key: message[key] for key in TOLD if key in message}
         if message["type"] == "metrics":
             told = [lane["progress"] for lane in message["lanes"] if not lane["finished"]]
             about["progress"] = min(told, default=1.0)

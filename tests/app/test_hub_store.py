@@ -49,6 +49,12 @@ async def begun(
     return viewer, race, job
 
 
+def save(hub: Hub, race: LiveRace) -> None:
+    """Write what stands for a checkpoint, as the race's process does."""
+    assert hub.store is not None
+    hub.store.checkpoint(race.token).write_bytes(b"a checkpoint")
+
+
 def told(viewer: Viewer, kind: str) -> list[Message]:
     return [message for message in drain(viewer) if message["type"] == kind]
 
@@ -59,6 +65,7 @@ def test_a_race_goes_on_after_its_server_was_stopped(tmp_path: Path) -> None:
     async def first(hub: Hub, pool: FakePool) -> None:
         _, race, job = await begun(hub, pool)
         await job.frames(30)
+        save(hub, race)
         tokens.extend([race.token, race.row.watch])
         assert pool.jobs[0].more["keep"] == hub.store.checkpoint(race.token)  # type: ignore[union-attr]
 
@@ -210,7 +217,12 @@ def test_the_owner_takes_those_along_who_watch_by_a_link(tmp_path: Path) -> None
         await job.say({"type": "copied", "k": 0, "to": job.commands[0]["to"], "done": True})
         assert owner.race is follower.race is not race
         assert other.race is race
-        assert not follower.watches or follower.race is not None
+        copy = owner.race
+        assert copy is not None
+        assert follower.watches
+        assert copy.token not in str(drain(follower)), "they can still only watch"
+        with pytest.raises(BadInput, match="can only be watched"):
+            hub.command(follower, {"do": "pause"})
 
     play(tmp_path, scene)
 
@@ -271,6 +283,7 @@ def test_an_unwatched_race_waits_on_the_disk_and_goes_on(tmp_path: Path) -> None
         await job.frames(4)
         hub.leave(viewer)
         assert job.asked == ["pause"]
+        save(hub, race)
         await asyncio.sleep(61)
         assert job.asked == ["pause", "cancel"]
         await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
@@ -318,6 +331,11 @@ def test_a_race_paused_for_long_makes_room_where_others_wait(tmp_path: Path) -> 
         viewer, race, job = await begun(hub, pool)
         hub.command(viewer, {"do": "pause"})
         await job.say({"type": "state", "state": "paused"})
+        pool.waiting = 1
+        await asyncio.sleep(60)
+        assert job.asked == ["pause"], "it has no checkpoint"
+        pool.waiting = 0
+        save(hub, race)
         await asyncio.sleep(60)
         assert job.asked == ["pause"], "nobody waits"
         pool.waiting = 1
@@ -342,6 +360,7 @@ def test_a_visitor_has_only_so_many_races_at_once(tmp_path: Path) -> None:
             hub.run(Viewer("one"), {**EXPERIMENT, "seed": 99})
         await begun(hub, pool, "two", {**EXPERIMENT, "seed": 99})
         hub.leave(tabs[3][0])
+        assert not tabs[4][1].parked
         await begun(hub, pool, "one", {**EXPERIMENT, "seed": 100})
         assert tabs[3][2].asked == ["pause", "cancel"]
         assert not tabs[4][2].asked
@@ -367,3 +386,133 @@ def test_histories_stay_within_their_limit_and_files_too(
             assert sum(map(len, newest)) < 600_000
 
     play(tmp_path, scene)
+
+
+def test_what_an_earlier_job_still_says_ends_nothing(tmp_path: Path) -> None:
+    """Parked, looked at again before its process has obeyed: only the new job is heard."""
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.frames(4)
+        save(hub, race)
+        hub.leave(viewer)
+        await asyncio.sleep(61)
+        assert job.asked == ["pause", "cancel"]
+        again = Viewer("one")
+        assert hub.attach(again, race.token)
+        new = pool.jobs[-1]
+        assert new is not job
+        await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
+        assert race.running
+        assert race.row.state != "ended"
+        hub.store.flush()  # type: ignore[union-attr]
+        assert hub.store.checkpoint(race.token).is_file()  # type: ignore[union-attr]
+        new.k = 4
+        await new.say({"type": "resumed", "k": 4})
+        await new.begin()
+        await new.frames(2)
+        assert ks(drain(again), "metrics")[-6:] == list(range(6))
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("by_link", [True, False])
+def test_who_only_looked_on_ends_nothing_by_running_a_race_of_their_own(
+    tmp_path: Path, by_link: bool
+) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        owner, race, job = await begun(hub, pool)
+        await job.frames(3)
+        other = Viewer("two")
+        if by_link:
+            hub.attach(other, race.row.watch)
+        else:
+            assert hub.run(other, EXPERIMENT) is race
+        hub.leave(owner)
+        hub.run(other, {**EXPERIMENT, "seed": 5})
+        assert job.asked == ["pause"], "it has its grace"
+        assert race.running
+        assert hub.attach(Viewer("one"), race.token)
+        assert job.asked == ["pause", "resume"]
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize("end", ["resumed", "done"])
+def test_a_copy_that_never_comes_blocks_nobody(tmp_path: Path, end: str) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(3)
+        second = Viewer("two")
+        hub.run(second, EXPERIMENT)
+        for _ in range(1000):
+            hub.command(second, {"do": "pause"})
+        assert len(second.copying or []) == hub_module.MOST_COPYING
+        drain(second)
+        if end == "done":
+            await job.say({"type": "state", "state": "done"})
+        else:
+            await job.say({"type": "resumed", "k": 2})
+        assert second.copying is None
+        assert not race.copies
+        assert "cannot be copied" in told(second, "problem")[0]["sentence"]
+        assert len(hub.store.rows) == 1  # type: ignore[union-attr]
+
+    play(tmp_path, scene)
+
+
+def test_a_race_that_cannot_go_on_keeps_its_recording(tmp_path: Path) -> None:
+    tokens: list[str] = []
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(7)
+        tokens.append(race.token)
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        viewer = Viewer("one")
+        assert hub.attach(viewer, tokens[0])
+        messages = drain(viewer)
+        assert ks(messages, "metrics") == list(range(7))
+        assert messages[-1]["state"] == "ended"
+        assert "no checkpoint" in messages[-1]["sentence"]
+        assert not pool.jobs
+
+    play(tmp_path, first, second, second)
+
+
+def test_a_copy_counts_as_a_race_of_the_visitor(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        await begun(hub, pool, "owner")
+        for i in range(hub_module.MOST_EACH):
+            await begun(hub, pool, "two", {**EXPERIMENT, "seed": i})
+        joined = Viewer("two")
+        hub.run(joined, EXPERIMENT)
+        with pytest.raises(TooMany):
+            hub.command(joined, {"do": "pause"})
+        assert joined.copying is None
+
+    play(tmp_path, scene)
+
+
+def test_a_paused_race_from_the_disk_makes_room_too(tmp_path: Path) -> None:
+    tokens: list[str] = []
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.frames(2)
+        hub.command(viewer, {"do": "pause"})
+        await job.say({"type": "state", "state": "paused"})
+        save(hub, race)
+        tokens.append(race.token)
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        assert hub.attach(Viewer("one"), tokens[0])
+        job = pool.jobs[-1]
+        assert job.asked == ["pause"]
+        await job.say({"type": "state", "state": "paused"})
+        pool.waiting = 1
+        await asyncio.sleep(60)
+        assert job.asked == ["pause", "cancel"]
+
+    play(tmp_path, first, second)

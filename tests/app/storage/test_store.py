@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import random
@@ -156,9 +157,38 @@ def test_a_file_that_is_no_index_is_refused(tmp_path: Path) -> None:
         Store(tmp_path)
 
 
+@pytest.mark.parametrize("at", [4096 + 8, 2 * 4096 + 8, 3 * 4096])
+def test_a_damaged_index_is_refused_in_a_line_and_can_be_taken_away(
+    tmp_path: Path, at: int
+) -> None:
+    one = Store(tmp_path)
+    for name in "abcdefgh":
+        one.add(row(name))
+        one.append(name, MESSAGES)
+    one.close()
+    path = tmp_path / "races.sqlite"
+    data = bytearray(path.read_bytes())
+    data[at : at + 4000] = os.urandom(min(4000, max(0, len(data) - at)))
+    path.write_bytes(bytes(data))
+    with contextlib.suppress(BadInput):  # and nothing else; not every page is looked at
+        Store(tmp_path).close()
+    path.unlink()
+    for rest in tmp_path.glob("races.sqlite-*"):
+        rest.unlink()
+    again = Store(tmp_path)
+    assert (tmp_path / "a.frames").is_file()
+    again.close()
+
+
 def test_files_of_no_race_are_swept(tmp_path: Path) -> None:
+    one = Store(tmp_path)
     for name in ("gone.frames", "gone.checkpoint", ".abc.part"):
         (tmp_path / name).write_bytes(b"x")
+    one.close()
+    one = Store(tmp_path)
+    assert (tmp_path / "gone.frames").exists(), "without an index nothing is removed"
+    one.add(row("a"))
+    one.close()
     one = Store(tmp_path)
     assert not list(tmp_path.glob("gone.*"))
     assert not list(tmp_path.glob("*.part"))

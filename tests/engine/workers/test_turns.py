@@ -11,6 +11,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterator, MutableSequence
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -174,7 +175,7 @@ def test_a_paused_race_takes_no_turn_and_makes_up_for_nothing(
 def test_a_race_that_fails_ends_alone() -> None:
     pipe = Pipe(
         {"do": "race", "race": 0, "experiment": {**value(), "device": "cuda:99"}},
-        order(1),
+        {"do": "race", "race": 1, "experiment": value(1, LONG)},
         {"do": "race", "race": 2, "experiment": value(2, 400)},
     )
     one = shared(pipe)
@@ -323,13 +324,39 @@ def test_a_process_that_hangs_is_told_of_and_replaced(
     eventually(lambda: job.over)
 
 
-def test_a_damaged_checkpoint_means_a_new_beginning(real: Pool, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_told_and_costs_no_recording(real: Pool, tmp_path: Path) -> None:
     for content in (b"", b"nonsense", b"Kelvin race\r\n" + bytes(900)):
         (tmp_path / "7.race").write_bytes(content)
-        _, heard = submitted(real, tmp_path, value(7, 400))
-        heard.state("done")
-        assert not heard.of("resumed")
-        assert heard.of("metrics")[0]["lanes"][0]["step"] == 0
+        job, heard = submitted(real, tmp_path, value(7, 400))
+        problem = heard.wait(lambda message: message["type"] == "problem")
+        assert problem["sentence"].startswith("checkpoint: ")
+        assert "7.race" not in problem["sentence"]
+        assert not heard.of("stage"), "which would begin the recording anew"
+        eventually(partial(getattr, job, "over"))
+
+
+def test_a_resumed_race_writes_no_checkpoint_before_it_has_moved(tmp_path: Path) -> None:
+    told: list[Message] = []
+    path = tmp_path / "race"
+    first = RaceRunner(parse_experiment(value(0, LONG)), told.append, keep=path)
+    first.inbox.append({"do": "pause"})
+    first.slice(first.run(), 1.0)
+    path.touch()
+    before = path.stat().st_mtime_ns
+    again = RaceRunner(parse_experiment(value(0, LONG)), told.append, keep=path)
+    again.inbox.extend([{"do": "speed", "value": 3}, {"do": "resume"}, {"do": "pause"}])
+    again.slice(again.run(), 1.0)
+    assert path.stat().st_mtime_ns == before
+
+
+def test_a_race_that_was_hardly_begun_begins_again_elsewhere(real: Pool, tmp_path: Path) -> None:
+    job, heard = submitted(real, tmp_path, value(11, 4e3))
+    eventually(lambda: job.pid is not None)
+    pid = job.pid
+    if pid is not None and not heard.of("metrics"):
+        os.kill(pid, signal.SIGKILL)
+    heard.state("done")
+    assert heard.of("metrics")[-1]["lanes"][0]["progress"] == 1
 
 
 def test_a_copy_goes_on_from_where_the_race_was(real: Pool, tmp_path: Path) -> None:
