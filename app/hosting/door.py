@@ -158,8 +158,8 @@ class Door:
         return None
 
     def _is_host(self, scope: Scope, headers: Headers, password: str | None, inside: bool) -> bool:
-        """Return whether who asks may see what is only for the host: with a password whoever knows
-        it, by a login or as a bearer token; without one this machine itself.
+        """Return whether a request may read the host's figures: with a password, if it is logged in
+        or has the password as a bearer token; without one, if it comes from this machine.
 
         Raises:
             Refused: it is somebody else, or the token is wrong.

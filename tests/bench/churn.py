@@ -199,10 +199,7 @@ def main() -> None:
         print(json.dumps({**figures, "machine": rates.to_json()}))
         return
     print(rates)
-    for name, value in figures.items():
-        bar = BARS.get(name)
-        said = "" if bar is None else f"<= {bar:g}  {'met' if value <= bar else 'MISSED'}"
-        print(f"{name:28} {value:10.3f}  {said}")
+    machine.print_table(figures, BARS)
 
 
 if __name__ == "__main__":

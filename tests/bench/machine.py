@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -90,3 +90,11 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def print_table(figures: Mapping[str, float], bars: Mapping[str, float]) -> None:
+    """Print a line for every figure; where it has a bar, whether it is at most that."""
+    for name, value in figures.items():
+        bar = bars.get(name)
+        said = "" if bar is None else f"<= {bar:g}  {'met' if value <= bar else 'MISSED'}"
+        print(f"{name:28} {value:10.3f}  {said}")
