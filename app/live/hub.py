@@ -12,6 +12,7 @@ when somebody looks at it again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
@@ -68,6 +69,8 @@ HARMLESS = ("weights",)
 """Commands that change nothing for others who watch the same race."""
 REPLACED = ("picture", "detail", "weights")
 """Messages of which a slow viewer gets only the newest: each is complete in itself."""
+LEFT_OUT = ("picture", "detail")
+"""Messages that are not written at once on a disk that is behind."""
 NOT_UNSEEN = ("metrics", *REPLACED)
 """Messages that wait in the race's history as long as nobody sees the page."""
 
@@ -221,6 +224,8 @@ class LiveRace:
         self.paused_at: float | None = None
         self.added = 0
         """Bytes added to its file since that was written anew."""
+        self.left_out = False
+        """Whether its file lacks pictures that memory has, for the disk was slow."""
         self.labels: list[str] = []
         self.last: Message | None = None
         """Its newest metrics."""
@@ -332,6 +337,8 @@ class Hub:
         """Tokens of races by the tokens that let others watch them."""
         self._loop = asyncio.get_running_loop()
         self._check: asyncio.TimerHandle | None = None
+        self._reading: dict[str, asyncio.Future[LiveRace]] = {}
+        """Races that are being read from the disk."""
         if store is not None:
             self._watched = {row.watch: row.token for row in store.rows.values()}
             store.troubled = self._not_kept
@@ -406,13 +413,22 @@ class Hub:
             same = race.row.key == key and not race.row.touched_by_hand
             if same and goes and race is not before:
                 return race
-        recently = time.time() - self.keep
-        for row in reversed(self.store.rows.values()) if over else ():
-            same = row.key == key and row.state == "done" and not row.touched_by_hand
-            left = before is not None and row.token == before.token
-            if same and row.used > recently and not left:
-                return self._from_disk(row.token)
         return None
+
+    async def load_same(self, viewer: Viewer, experiment: Message) -> None:
+        """Bring a race of the same experiment from the disk to memory, if one is over that somebody
+        looked at a moment ago: for `run` with a link.
+        """
+        if self.store is None:
+            return
+        key, recently = key_of(experiment), time.time() - self.keep
+        for row in reversed(self.store.rows.values()):
+            same = row.key == key and row.state == "done" and not row.touched_by_hand
+            left = viewer.race is not None and row.token == viewer.race.token
+            if same and row.used > recently and not left:
+                with contextlib.suppress(BadInput):
+                    await self.load(row.token)
+                return
 
     def _begin(self, race: LiveRace, memory: int = 0) -> None:
         """Hand a race to the pool, which goes on from its checkpoint if there is one."""
@@ -452,17 +468,14 @@ class Hub:
 
         Args:
             viewer: who asks.
-            token: of the race, or the one that lets others watch it.
+            token: of the race, or the one that lets others watch it. One that is on the disk only
+                was brought to memory by `load`.
 
         Returns:
             False if there is no such race (any more).
-
-        Raises:
-            BadInput: a newer Kelvin has recorded it.
         """
         watches = token in self._watched
-        token = self._watched.get(token, token)
-        race = self.races.get(token) or self._from_disk(token)
+        race = self.races.get(self._watched.get(token, token))
         if race is None:
             return False
         self._part(viewer)
@@ -529,16 +542,29 @@ class Hub:
             for data in messages[-1:] if slow else messages:
                 viewer.push(data, kind if slow else "")
 
-    def _from_disk(self, token: str) -> LiveRace | None:
-        """Return a race that is kept on the disk and not in memory; None if there is none.
+    async def load(self, token: str) -> None:
+        """Bring a race from the disk to memory, if it is only there. It is read in a thread, for
+        other races go on meanwhile.
+
+        Args:
+            token: of the race, or the one that lets others watch it.
 
         Raises:
             BadInput: a newer Kelvin has recorded it.
+            ServerBusy: there are too many races to hold one more in memory.
         """
+        token = self._watched.get(token, token)
         row = None if self.store is None else self.store.rows.get(token)
-        if row is None or self.store is None:
-            return None
-        race = self._read(self.store, row)
+        if row is None or self.store is None or token in self.races:
+            return
+        reading = self._reading.get(token)
+        if reading is None:  # otherwise somebody else has asked for it a moment ago
+            reading = asyncio.ensure_future(asyncio.to_thread(self._read, self.store, row))
+            self._reading[token] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(token))
+        race = await asyncio.shield(reading)
+        if token in self.races or self.store.rows.get(token) is not row:
+            return  # read by another, or removed meanwhile
         race.wants_pause = row.wants_pause
         race.state = {"type": "state", "state": row.state} | (
             {} if row.sentence is None else {"sentence": row.sentence}
@@ -546,10 +572,10 @@ class Hub:
         race.parked = row.state not in OVER
         self._make_room()
         self.races[token] = race
-        return race
+        race.timer = self._loop.call_later(self._keep(race), self._forget, race)
 
     def _read(self, store: Store, row: Row) -> LiveRace:
-        """Return a race with its history from the disk.
+        """Return a race with its history from the disk; called from a thread.
 
         Raises:
             BadInput: a newer Kelvin has recorded it.
@@ -571,7 +597,7 @@ class Hub:
         row = None if self.store is None else self.store.rows.get(self._watched.get(token, token))
         return None if row is None else (row, row.token == token)
 
-    def history(self, token: str) -> list[bytes]:
+    async def history(self, token: str) -> list[bytes]:
         """Return the whole history of a race that is kept, as a file holds it.
 
         Raises:
@@ -580,7 +606,7 @@ class Hub:
         race = self.races.get(token)
         row = None if self.store is None else self.store.rows.get(token)
         if race is None and row is not None and self.store is not None:
-            race = self._read(self.store, row)
+            race = await asyncio.to_thread(self._read, self.store, row)
         return [] if race is None else race.messages()
 
     def results(self, token: str) -> list[Message] | None:
@@ -795,6 +821,8 @@ class Hub:
         for race in self.races.values():
             if race.running:
                 self._index(race)
+            if race.left_out and self.store is not None and not self.store.behind:
+                self._rewrite(race)
         if self.store is not None:
             live = [race.token for race in self.races.values() if race.running or race.viewers]
             for token in self.store.evict(live):
@@ -963,9 +991,7 @@ class Hub:
             self._give_up_copies(race)
             race.cut(0)
         race.resumes, race.stage = False, stage
-        if self.store is not None:
-            self.store.rewrite(race.token, race.messages())
-            race.added = 0
+        self._rewrite(race)
         for viewer in race.viewers:
             viewer.clear()
             self._tell_all(viewer, race)
@@ -979,11 +1005,19 @@ class Hub:
         large = message["type"] == "weights" and len(data) > MOST_WEIGHT_BYTES
         if self.store is None or large or message["type"] not in KINDS:
             return
+        if self.store.behind and message["type"] in LEFT_OUT:
+            race.left_out = True  # until the disk has caught up
+            return
         self.store.append(race.token, [data])
         race.added += len(data)
         if race.added > max(COMPACT_BYTES, 2 * race.size):
+            self._rewrite(race)
+
+    def _rewrite(self, race: LiveRace) -> None:
+        """Write a race's file anew, with what memory has of it."""
+        if self.store is not None:
             self.store.rewrite(race.token, race.messages())
-            race.added = 0
+            race.added, race.left_out = 0, False
 
     def _receive_state(self, race: LiveRace, state: Message) -> None:
         if state["state"] in OVER:

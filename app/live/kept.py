@@ -197,8 +197,8 @@ class Kept:
     async def recording(self, request: Request, asked: Any) -> Response:
         """Serve a race as a recording."""
         _, row = self.row(asked, own=False)
-        messages = self.hub().history(row.token)
         async with self._packing:
+            messages = await self.hub().history(row.token)
             data = await asyncio.to_thread(packed, messages)
         if data is None:
             raise Refused("empty", t("kept.nothing-yet"), 409)

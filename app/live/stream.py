@@ -167,7 +167,7 @@ async def _listen(socket: WebSocket, hub: Hub, viewer: Viewer) -> None:
                 {"type": "problem", "sentence": t("server.too-long", most=f"{MOST_BYTES:,}")}
             )
         else:
-            obey(hub, viewer, text)
+            await obey(hub, viewer, text)
 
 
 class Ending(Exception):
@@ -177,12 +177,12 @@ class Ending(Exception):
         super().__init__(t("hosting.ending"))
 
 
-def obey(hub: Hub, viewer: Viewer, text: str) -> None:
+async def obey(hub: Hub, viewer: Viewer, text: str) -> None:
     """Handle one command. An error is reported to the viewer in one sentence, and the connection
     stays open.
     """
     try:
-        _obey(hub, viewer, text)
+        await _obey(hub, viewer, text)
     except (BadInput, ServerBusy, Ending) as error:
         if not isinstance(error, BadInput):
             WATCH.refuse("ending" if isinstance(error, Ending) else "full")
@@ -192,7 +192,7 @@ def obey(hub: Hub, viewer: Viewer, text: str) -> None:
         viewer.say({"type": "problem", "sentence": t("server.failed")})
 
 
-def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
+async def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
     try:
         command: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -209,13 +209,18 @@ def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         asked = [_command(one) for one in then]
         memory = experiment.memory() if isinstance(experiment, Experiment) else 0
         link = command.get("link") is True
-        hub.run(viewer, experiment.to_json(), memory, plain=not asked, link=link)
+        values = experiment.to_json()
+        if link and not asked:
+            await hub.load_same(viewer, values)
+        hub.run(viewer, values, memory, plain=not asked, link=link)
         if fewer is not None:
             viewer.say({"type": "problem", "passing": True, "sentence": fewer})
         for one in asked:
             hub.command(viewer, one)
     elif do == "attach":
         token = command.get("race")
+        if isinstance(token, str):
+            await hub.load(token)
         if not isinstance(token, str) or not hub.attach(viewer, token):
             viewer.say({"type": "problem", "sentence": t("server.gone"), "gone": True})
     elif do == "look":

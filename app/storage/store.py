@@ -16,7 +16,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from pathlib import Path
+from typing import TypeVar
 
 from app.storage import frames
 from app.storage.frames import FrameFile
@@ -29,13 +31,20 @@ log = logging.getLogger(__name__)
 
 MOST_OPEN = 100
 """Files of frames that are open at once."""
+MOST_WAITING = 64 * 2**20
+"""Bytes that wait to be written on a slow disk before pictures are left out for now, see `behind`.
+At four times as much a race is no longer kept: memory must not grow because a disk stands still."""
 QUOTA = 4 * 2**30
 EVICT_SECONDS = 5.0
+PART_SECONDS = 600.0
+"""How long nothing is added to a file that nobody writes any more."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
+T = TypeVar("T")
 Troubled = Callable[[str, str], None]
-"""Called, from the writing thread, with the token of a race that is no longer kept, and why."""
+"""Called, from any thread, with the token of a race that is no longer kept, and why: "full", "slow"
+or "failed"."""
 
 
 class Store:
@@ -78,7 +87,9 @@ class Store:
         self._orders: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._files: OrderedDict[str, FrameFile] = OrderedDict()
         self._given_up: set[str] = set()
-        self._sizes: dict[str, int] = {}
+        self._waiting = 0
+        """Bytes that are not written yet."""
+        self._counting = threading.Lock()
         self._evicted_at = 0.0
         self._sweep()
         self._thread = threading.Thread(target=self._work, daemon=True, name="kelvin-store")
@@ -103,59 +114,91 @@ class Store:
         copy = Row(**vars(row))
         self._do(row.token, lambda: self._index.put(copy))
 
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits to be written that only what is small should be added."""
+        return self._waiting > MOST_WAITING
+
     def append(self, token: str, messages: Iterable[bytes]) -> None:
         """Add messages to a race's file."""
-        kept = list(messages)
-        self._do(token, lambda: self._append(token, kept))
+        self._write(token, list(messages), self._append)
 
     def rewrite(self, token: str, messages: Iterable[bytes]) -> None:
         """Replace a race's file by these messages."""
-        kept = list(messages)
-        self._do(token, lambda: self._rewrite(token, kept))
+        self._write(token, list(messages), self._rewrite)
+
+    def _write(
+        self, token: str, messages: list[bytes], work: Callable[[str, list[bytes]], None]
+    ) -> None:
+        size = sum(map(len, messages))
+        if self._waiting + size > 4 * MOST_WAITING:
+            if token not in self._given_up:
+                self._given_up.add(token)
+                self.troubled(token, "slow")
+            return
+        self._count(size)
+
+        def written() -> None:
+            try:
+                work(token, messages)
+            finally:
+                self._count(-size)
+
+        self._do(token, written, otherwise=lambda: self._count(-size))
+
+    def _count(self, size: int) -> None:
+        with self._counting:
+            self._waiting += size
 
     def put_results(self, token: str, labels: list[str], metrics: Message) -> None:
         """Keep the last numbers of every lane."""
         self._do(token, lambda: self._index.put_results(token, labels, metrics))
 
     def read(self, token: str) -> list[bytes]:
-        """Return the messages of a race.
+        """Return the messages of a race, with all that was told before; wait for that.
 
         Raises:
             BadInput: a newer Kelvin wrote them.
         """
-        self.flush()
-        try:
-            return frames.read(self.path(token))
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            log.warning("a kept race cannot be read: %s", error)
-            return []
 
-    def results(self, token: str) -> list[Message]:
-        """Return the last numbers of every lane of a race."""
-        return self.results_of([token])[token]
+        def read() -> list[bytes]:
+            try:
+                return frames.read(self.path(token))
+            except FileNotFoundError:
+                return []
+            except OSError as error:
+                log.warning("a kept race cannot be read: %s", error)
+                return []
+
+        return self._ask(read)
 
     def results_of(self, tokens: Iterable[str]) -> dict[str, list[Message]]:
-        """Return the last numbers of every lane of races, by token.
+        """Return the last numbers of every lane of races, by token; wait for them."""
+        asked = list(tokens)
 
-        They are read by the writing thread, for the index is used by one thread at a time.
-        """
-        found: dict[str, list[Message]] = {token: [] for token in tokens}
-        done = threading.Event()
-
-        def read() -> None:
+        def read() -> dict[str, list[Message]]:
             try:
-                for token in found:
-                    found[token] = self._index.results(token)
+                return {token: self._index.results(token) for token in asked}
             except sqlite3.Error as error:
                 log.warning("results of kept races cannot be read: %s", error)
-            finally:
-                done.set()
+                return {token: [] for token in asked}
 
-        self._orders.put(read)
-        done.wait()
-        return found
+        return self._ask(read)
+
+    def _ask(self, work: Callable[[], T]) -> T:
+        """Let the writing thread do something, and return what comes of it: the index is used by
+        one thread at a time, and a file that is being written is not read.
+        """
+        answer: Future[T] = Future()
+
+        def answered() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        self._orders.put(answered)
+        return answer.result()
 
     def size(self, token: str) -> int:
         """Return how many bytes a race takes on the disk."""
@@ -204,9 +247,7 @@ class Store:
 
     def flush(self) -> None:
         """Wait until all that was told is written."""
-        done = threading.Event()
-        self._orders.put(done.set)
-        done.wait()
+        self._ask(lambda: None)
 
     def close(self) -> None:
         """Write all that was told, and close the files."""
@@ -219,10 +260,17 @@ class Store:
 
     # From here on: of the writing thread.
 
-    def _do(self, token: str, work: Callable[[], None], removes: bool = False) -> None:
+    def _do(
+        self,
+        token: str,
+        work: Callable[[], None],
+        removes: bool = False,
+        otherwise: Callable[[], None] = lambda: None,
+    ) -> None:
         def careful() -> None:
             # What could not be written can be removed: that is what makes room on a full disk.
             if token in self._given_up and not removes:
+                otherwise()
                 return
             try:
                 work()
@@ -277,16 +325,20 @@ class Store:
 
 
 def _sizes(folder: Path) -> dict[str, int]:
-    """Return how many bytes the files of every race take."""
+    """Return how many bytes the files of every race take, and files that are being written. One of
+    those that nothing is added to any more is of a process that was killed: it is removed.
+    """
     sizes: dict[str, int] = {}
     with os.scandir(folder) as entries:
         for entry in entries:
             stem, _, kind = entry.name.rpartition(".")
-            if kind in ("frames", "checkpoint"):
-                try:
+            with contextlib.suppress(FileNotFoundError):
+                if kind in ("frames", "checkpoint"):
                     sizes[stem] = sizes.get(stem, 0) + entry.stat().st_size
-                except FileNotFoundError:
-                    continue
+                elif kind == "part" and time.time() - entry.stat().st_mtime > PART_SECONDS:
+                    os.unlink(entry.path)
+                elif kind == "part":
+                    sizes[stem] = entry.stat().st_size
     return sizes
 
 

@@ -137,7 +137,7 @@ def test_messages(
             text = json.dumps(value, ensure_ascii=chance.random() < 0.5)
             if chance.random() < 0.2:
                 text = cut_up(text.encode("utf-8", "replace"), chance).decode("utf-8", "replace")
-            stream.obey(hub, viewer, text)
+            await stream.obey(hub, viewer, text)
             while viewer._queue or viewer._newest:
                 said = decode(await viewer.next())
                 if said["type"] == "problem":

@@ -5,6 +5,7 @@ for all who ask for the same; copies for those who change it; links to watch.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ import pytest
 from app.live import hub as hub_module
 from app.live.hub import Hub, LiveRace, TooMany, Viewer
 from app.storage.store import Store
+from app.text import t
 from engine.errors import BadInput
-from engine.messages.encoding import Message
+from engine.messages.encoding import Message, decode
 from tests.app.fake_race import FakeJob, FakePool
 from tests.app.test_hub import EXPERIMENT, OwnTime, drain, ks
 
@@ -49,6 +51,12 @@ async def begun(
     return viewer, race, job
 
 
+async def attach(hub: Hub, viewer: Viewer, token: str) -> bool:
+    """Ask for a race by its token, as a page does."""
+    await hub.load(token)
+    return hub.attach(viewer, token)
+
+
 def save(hub: Hub, race: LiveRace) -> None:
     """Write what stands for a checkpoint, as the race's process does."""
     assert hub.store is not None
@@ -72,7 +80,7 @@ def test_a_race_goes_on_after_its_server_was_stopped(tmp_path: Path) -> None:
     async def second(hub: Hub, pool: FakePool) -> None:
         assert not hub.races
         viewer = Viewer("one")
-        assert hub.attach(viewer, tokens[0])
+        assert await attach(hub, viewer, tokens[0])
         messages = drain(viewer)
         assert messages[0]["type"] == "stage"
         assert ks(messages, "metrics") == list(range(30))
@@ -88,17 +96,17 @@ def test_a_race_goes_on_after_its_server_was_stopped(tmp_path: Path) -> None:
         assert ks(messages, "metrics") == [*range(20), *range(20, 35)]
         await job.say({"type": "state", "state": "done"})
         watcher = Viewer("other")
-        assert hub.attach(watcher, tokens[1])
+        assert await attach(hub, watcher, tokens[1])
         assert ks(drain(watcher), "metrics") == list(range(35))
 
     async def third(hub: Hub, pool: FakePool) -> None:
         viewer = Viewer("one")
-        assert hub.attach(viewer, tokens[0])
+        assert await attach(hub, viewer, tokens[0])
         messages = drain(viewer)
         assert ks(messages, "metrics") == list(range(35))
         assert messages[-1]["state"] == "done"
         assert not pool.jobs
-        assert not hub.attach(viewer, "made up")
+        assert not await attach(hub, viewer, "made up")
 
     play(tmp_path, first, second, third)
 
@@ -156,11 +164,15 @@ def test_a_link_that_was_raced_a_moment_ago_costs_no_race(tmp_path: Path) -> Non
         hub.leave(owner)
         await asyncio.sleep(31)
         assert race.token not in hub.races
-        again = hub.run(Viewer("three"), EXPERIMENT, link=True)
+        three = Viewer("three")
+        await hub.load_same(three, EXPERIMENT)
+        again = hub.run(three, EXPERIMENT, link=True)
         assert again.token == race.token, "read from the disk"
         race.row.used -= 61
         hub._forget(again)
-        assert hub.run(Viewer("four"), EXPERIMENT, link=True).token != race.token
+        four = Viewer("four")
+        await hub.load_same(four, EXPERIMENT)
+        assert hub.run(four, EXPERIMENT, link=True).token != race.token
 
     play(tmp_path, scene)
 
@@ -211,7 +223,7 @@ def test_the_owner_takes_those_along_who_watch_by_a_link(tmp_path: Path) -> None
     async def scene(hub: Hub, pool: FakePool) -> None:
         owner, race, job = await begun(hub, pool)
         follower, other = Viewer("pupil"), Viewer("two")
-        assert hub.attach(follower, race.row.watch)
+        assert await attach(hub, follower, race.row.watch)
         hub.run(other, EXPERIMENT)
         hub.command(owner, {"do": "turn", "lane": 0, "field": "x", "value": 1})
         await job.say({"type": "copied", "k": 0, "to": job.commands[0]["to"], "done": True})
@@ -261,7 +273,7 @@ def test_who_watches_by_a_link_changes_nothing_and_learns_no_token(
     async def scene(hub: Hub, pool: FakePool) -> None:
         _, race, job = await begun(hub, pool)
         watcher = Viewer("pupil")
-        assert hub.attach(watcher, race.row.watch)
+        assert await attach(hub, watcher, race.row.watch)
         await job.frames(3)
         await job.say({"type": "state", "state": "paused"})
         messages = drain(watcher)
@@ -290,7 +302,7 @@ def test_an_unwatched_race_waits_on_the_disk_and_goes_on(tmp_path: Path) -> None
         await asyncio.sleep(61)
         assert race.token not in hub.races
         again = Viewer("one")
-        assert hub.attach(again, race.token)
+        assert await attach(hub, again, race.token)
         assert pool.jobs[-1] is not job
         assert pool.jobs[-1].asked == ["resume"]
         assert ks(drain(again), "metrics") == list(range(4))
@@ -315,7 +327,7 @@ def test_what_can_be_read_from_the_disk_again_is_not_kept_in_memory_for_long(
         assert race.token in hub.races
         await asyncio.sleep(2)
         assert list(hub.races) == [lost.token], "it is nowhere else"
-        assert hub.attach(viewer, race.token)
+        assert await attach(hub, viewer, race.token)
         messages = drain(viewer)
         assert ks(messages, "metrics") == [0, 1, 2]
         assert messages[-1]["state"] == "done"
@@ -399,7 +411,7 @@ def test_what_an_earlier_job_still_says_ends_nothing(tmp_path: Path) -> None:
         await asyncio.sleep(61)
         assert job.asked == ["pause", "cancel"]
         again = Viewer("one")
-        assert hub.attach(again, race.token)
+        assert await attach(hub, again, race.token)
         new = pool.jobs[-1]
         assert new is not job
         await job.say({"type": "state", "state": "ended", "sentence": "The race was stopped."})
@@ -425,14 +437,14 @@ def test_who_only_looked_on_ends_nothing_by_running_a_race_of_their_own(
         await job.frames(3)
         other = Viewer("two")
         if by_link:
-            hub.attach(other, race.row.watch)
+            await attach(hub, other, race.row.watch)
         else:
             assert hub.run(other, EXPERIMENT) is race
         hub.leave(owner)
         hub.run(other, {**EXPERIMENT, "seed": 5})
         assert job.asked == ["pause"], "it has its grace"
         assert race.running
-        assert hub.attach(Viewer("one"), race.token)
+        assert await attach(hub, Viewer("one"), race.token)
         assert job.asked == ["pause", "resume"]
 
     play(tmp_path, scene)
@@ -471,7 +483,7 @@ def test_a_race_that_cannot_go_on_keeps_its_recording(tmp_path: Path) -> None:
 
     async def second(hub: Hub, pool: FakePool) -> None:
         viewer = Viewer("one")
-        assert hub.attach(viewer, tokens[0])
+        assert await attach(hub, viewer, tokens[0])
         messages = drain(viewer)
         assert ks(messages, "metrics") == list(range(7))
         assert messages[-1]["state"] == "ended"
@@ -507,7 +519,7 @@ def test_a_paused_race_from_the_disk_makes_room_too(tmp_path: Path) -> None:
         tokens.append(race.token)
 
     async def second(hub: Hub, pool: FakePool) -> None:
-        assert hub.attach(Viewer("one"), tokens[0])
+        assert await attach(hub, Viewer("one"), tokens[0])
         job = pool.jobs[-1]
         assert job.asked == ["pause"]
         await job.say({"type": "state", "state": "paused"})
@@ -516,3 +528,118 @@ def test_a_paused_race_from_the_disk_makes_room_too(tmp_path: Path) -> None:
         assert job.asked == ["pause", "cancel"]
 
     play(tmp_path, first, second)
+
+
+def test_a_race_is_read_while_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a disk that takes its time the server's other viewers wait for nothing."""
+    tokens: list[str] = []
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(5)
+        await job.say({"type": "state", "state": "done"})
+        tokens.extend([race.token, race.row.watch])
+
+    async def second() -> None:
+        store = Store(tmp_path)
+        hub = Hub(FakePool(), store=store)  # type: ignore[arg-type]
+        read, may, reads = store.read, threading.Event(), []
+
+        def slow(token: str) -> list[bytes]:
+            reads.append(token)
+            assert may.wait(30)
+            return read(token)
+
+        monkeypatch.setattr(store, "read", slow)
+        asking = [asyncio.create_task(hub.load(token)) for token in (*tokens, tokens[0])]
+        other = Viewer("other")
+        while not reads:
+            await asyncio.sleep(0.001)
+        hub.run(other, {**EXPERIMENT, "seed": 7})
+        assert drain(other)
+        assert not any(task.done() for task in asking)
+        may.set()
+        await asyncio.gather(*asking)
+        assert reads == [tokens[0]], "all who ask at once are served by one reading"
+        assert hub.attach(Viewer("one"), tokens[0])
+        # Removed while it is read: it does not come back.
+        hub._forget(hub.races[tokens[0]])
+        may.clear()
+        asking = [asyncio.create_task(hub.load(tokens[0]))]
+        while len(reads) < 2:
+            await asyncio.sleep(0.001)
+        hub.delete(tokens[0])
+        may.set()
+        await asyncio.gather(*asking)
+        assert not hub.attach(Viewer("one"), tokens[0])
+        hub.close()
+        store.close()
+
+    play(tmp_path, first)
+    asyncio.run(second())
+
+
+def test_a_race_that_nobody_takes_after_all_is_forgotten_again(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        await job.say({"type": "state", "state": "done"})
+        hub.leave(viewer)
+        await asyncio.sleep(31)
+        await hub.load(race.token)
+        assert race.token in hub.races
+        await asyncio.sleep(31)
+        assert race.token not in hub.races
+
+    play(tmp_path, scene)
+
+
+def test_a_slow_disk_gets_fewer_pictures_until_it_has_caught_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.storage.store.MOST_WAITING", 50_000)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        assert hub.store is not None
+        _, race, job = await begun(hub, pool)
+        hub.store.flush()
+        may = threading.Event()
+        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type, return-value]
+        await job.frames(40, size=2000)
+        assert hub.store.behind
+        assert hub.store._waiting < 100_000
+        await asyncio.sleep(hub_module.CHECK_SECONDS)
+        may.set()
+        kept = [decode(data) for data in hub.store.read(race.token)]
+        assert ks(kept, "metrics") == list(range(40))
+        assert len(ks(kept, "picture")) < 40
+        await asyncio.sleep(hub_module.CHECK_SECONDS)
+        kept = [decode(data) for data in hub.store.read(race.token)]
+        assert ks(kept, "picture") == ks(kept, "metrics") == list(range(40))
+
+    play(tmp_path, scene)
+
+
+def test_a_disk_that_stands_still_takes_no_more_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.storage.store.MOST_WAITING", 1000)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        assert hub.store is not None
+        viewer, race, job = await begun(hub, pool)
+        hub.store.flush()
+        may = threading.Event()
+        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type, return-value]
+        await job.frames(1000)
+        assert hub.store._waiting <= 4000
+        await asyncio.sleep(0)
+        problems = [one["sentence"] for one in told(viewer, "problem")]
+        assert problems == [t("server.not-kept-slow")], "said once"
+        assert race.not_kept
+        may.set()
+        hub.store.flush()
+        assert hub.store._waiting == 0
+        assert len(hub.store.read(race.token)) < 1000
+        assert len(race.metrics) == 1000, "who watches sees all of it"
+
+    play(tmp_path, scene)

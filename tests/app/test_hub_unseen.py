@@ -151,18 +151,18 @@ def test_a_page_tells_whether_it_is_seen() -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         viewer, _, job = await begun(hub, pool)
         drain(viewer)
-        stream.obey(hub, viewer, json.dumps({"do": "look", "seen": False}))
+        await stream.obey(hub, viewer, json.dumps({"do": "look", "seen": False}))
         await frames(job, 3)
         assert drain(viewer) == []
         assert job.asked == [], "the race itself goes on as it was"
-        stream.obey(hub, viewer, json.dumps({"do": "look", "seen": True}))
+        await stream.obey(hub, viewer, json.dumps({"do": "look", "seen": True}))
         assert ks(drain(viewer), "metrics") == [0, 1, 2]
         for wrong in (1, None, "yes"):
-            stream.obey(hub, viewer, json.dumps({"do": "look", "seen": wrong}))
+            await stream.obey(hub, viewer, json.dumps({"do": "look", "seen": wrong}))
             (told,) = drain(viewer)
             assert "seen" in told["sentence"]
         unknown = Viewer()
-        stream.obey(hub, unknown, json.dumps({"do": "look", "seen": True}))
+        await stream.obey(hub, unknown, json.dumps({"do": "look", "seen": True}))
         assert drain(unknown) == []
 
     play(scene)

@@ -135,9 +135,9 @@ def test_numbers_of_a_race_that_goes_on_are_in_the_index_before_its_server_dies(
     site: Site,
 ) -> None:
     _, race, _ = site.race()
-    assert site.store.results(race.token) == []
+    assert site.store.results_of([race.token])[race.token] == []
     site.do(site.hub._look_after)
-    assert site.store.results(race.token)[0]["step"] == 2
+    assert site.store.results_of([race.token])[race.token][0]["step"] == 2
 
 
 def test_a_server_that_keeps_nothing_says_so() -> None:

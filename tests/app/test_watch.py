@@ -309,12 +309,12 @@ def test_a_server_that_ends_starts_no_race(monkeypatch: pytest.MonkeyPatch) -> N
         hub, viewer = Hub(pool), Viewer()  # type: ignore[arg-type]
         run = json.dumps({"do": "run", "experiment": experiment(fake_race.ENDLESS)})
         seen.draining = True
-        stream.obey(hub, viewer, run)
+        await stream.obey(hub, viewer, run)
         assert "about to end" in decode(await viewer.next())["sentence"]
         assert pool.jobs == []
         assert seen.refused.labels("ending")._value.get() == 1
         seen.draining = False
-        stream.obey(hub, viewer, run)
+        await stream.obey(hub, viewer, run)
         assert len(pool.jobs) == 1
         hub.close()
 

@@ -72,14 +72,12 @@ class Visitor:
         moved: when the first frame came in which a lane has taken a step.
         progress: of the race, by the time it was told.
         token, watch: of the race.
-        races: how many it was told of, one after the other.
     """
 
     asked: float = 0.0
     frames: list[float] = field(default_factory=list)
     moved: float | None = None
     progress: list[tuple[float, float]] = field(default_factory=list)
-    races: int = 0
     token: str | None = None
     watch: str | None = None
     state: str = ""
@@ -114,7 +112,6 @@ class Visitor:
             token = message.get("race", self.token)
             if token != self.token:
                 self.token, self.moved = token, None
-                self.races += 1
             self.watch = message.get("watch", self.watch)
             self.state = message["state"]
         elif message["type"] == "problem":

@@ -97,11 +97,11 @@ def test_what_is_kept_is_found_again(tmp_path: Path) -> None:
     assert again.read("b") == []
     assert vars(again.rows["b"]) == vars(kept)
     assert again.rows["a"].state == "starting"
-    (result,) = again.results("b")
+    (result,) = again.results_of(["b"])["b"]
     assert (result["label"], result["step"], result["loss"]) == ("Adam", 3, 0.25)
     assert result["flops"] is None
     again.remove("b")
-    assert again.results("b") == []
+    assert again.results_of(["b"])["b"] == []
     again.close()
 
 
@@ -242,3 +242,19 @@ def test_a_full_disk_is_told_once_and_ends_nothing_else(
 def test_no_token_is_a_way_out_of_the_folder(store: Store, token: str) -> None:
     with pytest.raises(ValueError, match="not a token"):
         store.path(token)
+
+
+def test_what_a_killed_process_was_writing_counts_and_goes_in_the_end(store: Store) -> None:
+    store.add(row("a"))
+    store.append("a", [bytes(1000)])
+    store.flush()
+    left, fresh = store.folder / ".left.part", store.folder / ".fresh.part"
+    for part in (left, fresh):
+        part.write_bytes(bytes(50_000))
+    store.quota = 60_000
+    store._evicted_at = 0.0
+    assert store.evict(live=[]) == ["a"], "what is being written takes room"
+    os.utime(left, (0, 0))
+    store._evicted_at = 0.0
+    store.evict(live=[])
+    assert (left.exists(), fresh.exists()) == (False, True)
