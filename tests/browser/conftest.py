@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -97,19 +98,18 @@ class Server:
                 "--server.headless",
                 "true",
             ]
+            # A pipe that nobody reads would be full after some hundred races, and stop the server.
+            self._log = tempfile.TemporaryFile()
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env={**os.environ, **environment},
-                stdout=subprocess.PIPE,
+                stdout=self._log,
                 stderr=subprocess.STDOUT,
-                text=True,
             )
             if self._answers():
                 return
-        pytest.fail(
-            f"the server ended: {self.process.stdout.read() if self.process.stdout else ''}"
-        )
+        pytest.fail(f"the server ended: {self._written()}")
 
     def _answers(self) -> bool:
         """Wait until it does, or has ended."""
@@ -132,13 +132,19 @@ class Server:
         ]
         return sorted(children, key=lambda child: -sum(child.cpu_times()[:2]))
 
+    def _written(self) -> str:
+        self._log.seek(0)
+        return self._log.read().decode("utf-8", "replace")
+
     def stop(self) -> str:
+        """End the server, and return its log."""
         self.process.terminate()
         try:
-            return self.process.communicate(timeout=60)[0]
+            self.process.wait(timeout=60)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            return self.process.communicate()[0]
+            self.process.wait()
+        return self._written()
 
 
 @pytest.fixture(scope="session")

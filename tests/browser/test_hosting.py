@@ -205,7 +205,8 @@ def test_a_server_that_is_asked_to_end_tells_its_viewers(context: BrowserContext
     )
     server.process.send_signal(signal.SIGTERM)
     page.wait_for_function("window.heard.some((text) => text.includes('The server ends now'))")
-    log = server.process.communicate(timeout=PATIENCE / 1000)[0]
+    server.process.wait(timeout=PATIENCE / 1000)
+    log = server.stop()
     assert server.process.returncode == 0, log
     assert "Traceback" not in log
     assert "ending signal=SIGTERM races=1" in log
