@@ -629,7 +629,7 @@ def test_a_disk_that_stands_still_takes_no_more_memory(
         viewer, race, job = await begun(hub, pool)
         hub.store.flush()
         may = threading.Event()
-        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type, return-value]
+        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type]
         await job.frames(1000)
         assert hub.store._waiting <= 4000
         await asyncio.sleep(0)

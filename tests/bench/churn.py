@@ -7,7 +7,9 @@ new socket that asks for the race by its token) and closes; every third one clos
 goes on, and every seventh asks for two races, one after the other. Memory is what the processes have
 for themselves and their share of what they have together (PSS), as the median of the readings around
 a moment. After the last cycle the bench waits until no race is left in a process, and counts what is
-left of all the rest.
+left of all the rest. Descriptors, threads and children are compared with those half-way: Streamlit
+holds the last 128 pages that were closed, each with an event loop of three descriptors, so their
+number grows until then.
 """
 
 # ruff: noqa: E402
@@ -168,7 +170,7 @@ async def churn(server: Server, cycles: int, quiet: bool) -> dict[str, float]:
         figures[f"{name}_end_megabytes"] = after / 1e6
         figures[f"{name}_growth"] = after / before - 1
     for name in ("descriptors", "threads", "children"):
-        before = level(readings, name, 0.25)
+        before = level(readings, name, 0.5)
         figures[f"{name}_end"] = getattr(last, name)
         figures[f"{name}_more"] = getattr(last, name) - before
     figures["zombies"] = last.zombies
@@ -179,7 +181,7 @@ def main() -> None:
     """Print the table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--cycles", type=int, default=300, help="at least 60")
+    parser.add_argument("--cycles", type=int, default=300, help="at least 270")
     asked = parser.parse_args()
     rates = machine.measure()
     with tempfile.TemporaryDirectory(prefix="kelvin-churn-") as folder:

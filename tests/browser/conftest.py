@@ -99,7 +99,7 @@ class Server:
                 "true",
             ]
             # A pipe that nobody reads would be full after some hundred races, and stop the server.
-            self._log = tempfile.TemporaryFile()
+            self._log = tempfile.TemporaryFile()  # noqa: SIM115
             self.process = subprocess.Popen(
                 command,
                 cwd=ROOT,
