@@ -603,7 +603,7 @@ def test_a_slow_disk_gets_fewer_pictures_until_it_has_caught_up(
         _, race, job = await begun(hub, pool)
         hub.store.flush()
         may = threading.Event()
-        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type, return-value]
+        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type]
         await job.frames(40, size=2000)
         assert hub.store.behind
         assert hub.store._waiting < 100_000
