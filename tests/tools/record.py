@@ -1,4 +1,5 @@
-"""Record the races that ship with Kelvin: the first screen's, and those of the playlist.
+"""Record the races that ship with Kelvin: the first screen's, those of the playlist, and some of
+the page of routes.
 
     python -m tests.tools.record [NAME …]
 
@@ -29,6 +30,9 @@ from engine.race.race import Race
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 FIRST, ROUTES = "first-screen", "routes"
+BESIDES = ("full-trucks", "cheap-proof", "first-come")
+"""Presets that are recorded for the gallery alone: one for each other problem of the page of
+routes."""
 FRAMES, FIRST_FRAMES = 120, 150
 LANE_FRAMES = 190
 """Frames of all lanes together: every lane has pictures of its own."""
@@ -49,7 +53,7 @@ def experiments() -> dict[str, AnyExperiment]:
         ROUTES: route_controls.usual(),
         **{preset.id: preset.experiment() for preset in presets()},
     }
-    names = list(dict.fromkeys([FIRST, *(entry.recording for entry in playlist()), ROUTES]))
+    names = dict.fromkeys([FIRST, *(entry.recording for entry in playlist()), ROUTES, *BESIDES])
     for name in names:
         if name not in known:
             raise BadInput("playlist", name, f"{FIRST} or the id of a preset")
