@@ -68,7 +68,7 @@ figures: dev ## Run every method from its defaults on five seeds and write the R
 defaults: dev ## Compare candidates for the methods' defaults and write the README's table (a quarter of an hour; goes on where it was stopped)
 	$(BIN)/python -m tests.tools.defaults --keep .cache/defaults
 
-evidence: dev ## Run every study of engine/studies again and ship its tables (under two hours on two idle cores; goes on where it was stopped)
+evidence: dev opponents ## Run every study of engine/studies again and ship its tables (under two hours on two idle cores; goes on where it was stopped)
 	$(BIN)/python -m engine study run all --size small --jobs 2 --out .cache/evidence
 	$(BIN)/python -m engine study ship all --out .cache/evidence
 	$(BIN)/python -m tests.tools.figures

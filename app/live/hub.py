@@ -893,6 +893,8 @@ class Hub:
         self.races.pop(race.token, None)
         if self.store is None:
             self._watched.pop(race.row.watch, None)
+        else:
+            self.store.let_go(race.token)
 
     def _drop(self, race: LiveRace) -> None:
         """Remove a race from the disk too."""

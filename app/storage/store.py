@@ -208,6 +208,10 @@ class Store:
                 size += path.stat().st_size
         return size
 
+    def let_go(self, token: str) -> None:
+        """Close the file of a race that is no longer in memory."""
+        self._do(token, lambda: self._close(token))
+
     def drop_checkpoint(self, token: str) -> None:
         """Remove the checkpoint of a race that is over, and close its file."""
 

@@ -5,8 +5,7 @@
 A server with a store of its own. In every cycle a visitor opens the page, runs a race, reloads (a
 new socket that asks for the race by its token) and closes; every third one closes while the race
 goes on, and every seventh asks for two races, one after the other. Memory is what the processes have
-for themselves and their share of what they have together (PSS), as the median of the readings around
-a moment. After the last cycle the bench waits until no race is left in a process, and counts what is
+for themselves and in no file, as the median of the readings around a moment. After the last cycle the bench waits until no race is left in a process, and counts what is
 left of all the rest. Descriptors, threads and children are compared with those half-way: Streamlit
 holds the last 128 pages that were closed, each with an event loop of three descriptors, so their
 number grows until then.
@@ -18,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import statistics
 import sys
 import tempfile
@@ -64,6 +64,7 @@ class Reading:
     Attributes:
         server, workers: bytes.
         descriptors, threads: of the server.
+        loops: how many of the descriptors are of event loops, three each.
         children: processes that it has started, and theirs.
         zombies: of these, ended and not taken note of.
     """
@@ -72,20 +73,33 @@ class Reading:
     workers: int
     descriptors: int
     threads: int
+    loops: int
     children: int
     zombies: int
+
+
+def anonymous(process: psutil.Process) -> int:
+    """Return how many bytes a process has that are in no file: libraries are shared with others,
+    who come and go.
+    """
+    return sum(int(one.anonymous) for one in process.memory_maps())
 
 
 def read(server: Server) -> Reading:
     """Look at a server and its processes."""
     process = psutil.Process(server.process.pid)
     children = process.children(recursive=True)
+    loops = sum(
+        os.readlink(entry.path).endswith("[eventpoll]")
+        for entry in os.scandir(f"/proc/{process.pid}/fd")
+    )
     dead = [one for one in children if one.status() == psutil.STATUS_ZOMBIE]
     return Reading(
-        process.memory_full_info().pss,
-        sum(one.memory_full_info().pss for one in server.workers()),
+        anonymous(process),
+        sum(map(anonymous, server.workers())),
         process.num_fds(),
         process.num_threads(),
+        loops,
         len(children),
         len(dead),
     )
@@ -169,6 +183,8 @@ async def churn(server: Server, cycles: int, quiet: bool) -> dict[str, float]:
         figures[f"{name}_half_megabytes"] = level(readings, name, 0.5) / 1e6
         figures[f"{name}_end_megabytes"] = after / 1e6
         figures[f"{name}_growth"] = after / before - 1
+    figures["event_loops_half"] = level(readings, "loops", 0.5)
+    figures["event_loops_end"] = last.loops
     for name in ("descriptors", "threads", "children"):
         before = level(readings, name, 0.5)
         figures[f"{name}_end"] = getattr(last, name)

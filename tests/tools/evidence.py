@@ -17,7 +17,13 @@ def section() -> str:
     verdicts = [
         f"- **{one.study.title}** ({one.study.id}): {one.report.verdict}" for one in shown.results
     ]
-    text = "\n\n".join([*answer(shown.results), significance(), "\n".join(verdicts)])
+    # Closed at first: the answer is two paragraphs, and who wants to know opens the rest.
+    each = (
+        f"<details>\n<summary>What each of the {len(verdicts)} studies found</summary>\n\n"
+        + "\n".join(verdicts)
+        + "\n\n</details>"
+    )
+    text = "\n\n".join([*answer(shown.results), significance(), each])
     return f"{BEGIN}\n{text}\n{END}"
 
 

@@ -21,6 +21,11 @@ SHOTS = {
         "light",
         60,
     ),
+    "routes": (
+        "routes?instance=deliveries&lanes=annealing,tempering&seconds=20&seed=0",
+        "light",
+        8,
+    ),
     "explore-dark": ("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=20&seed=0", "dark", 14),
 }
 """Name → address, theme, seconds of every lane's own time to wait for (or the end of the race)."""
