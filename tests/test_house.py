@@ -185,3 +185,36 @@ def test_what_is_there_is_named_in_the_tree() -> None:
             if not known and not WILDCARD.search(text):
                 missing.append(name_of(path))
     assert not missing, f"not named in the tree of ARCHITECTURE.md: {', '.join(missing)}"
+
+
+SMALLEST = 11
+"""Pixels of a letter, on the page and on a canvas."""
+LETTERS = re.compile(r"(?:font-size:|font = `|\bfont:)[^;`]*?(?:clamp\()?\b(\d+(?:\.\d+)?)px")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("font-size: 10.5px;", "10.5"),
+        ("font-size: clamp(9px, 2cqi, 12px);", "9"),
+        ("paint.font = `600 10px ${theme.font}`;", "10"),
+        ("font: 600 8px sans-serif;", "8"),
+    ],
+)
+def test_small_letters_are_found(text: str, size: str) -> None:
+    found = LETTERS.search(text)
+    assert found
+    assert found[1] == size
+
+
+def test_no_letter_is_smaller_than_can_be_read() -> None:
+    files = [path for path in (ROOT / "app").rglob("*") if path.suffix in (".css", ".js")]
+    files = [path for path in files if "vendor" not in path.parts]
+    assert len(files) > 100
+    small = [
+        f"{name_of(path)}: {found[0]}"
+        for path in files
+        for found in LETTERS.finditer(path.read_text(encoding="utf-8"))
+        if float(found[1]) < SMALLEST
+    ]
+    assert not small, f"smaller than {SMALLEST}px: {', '.join(small)}"

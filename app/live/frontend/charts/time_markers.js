@@ -180,7 +180,7 @@ export class TimeMarkers {
    * @param {CSSStyleDeclaration} style
    */
   _paintFlags(paint, plane, style) {
-    paint.font = `700 10.5px ${style.fontFamily}`;
+    paint.font = `700 11px ${style.fontFamily}`;
     paint.textAlign = "center";
     paint.textBaseline = "middle";
     for (const { lane, at, top, last } of this._flags(plane)) {

@@ -200,7 +200,7 @@ export class RosterPanel extends AnswerPanel {
     const { theme } = this;
     const across = width - this.left - RIGHT;
     const marks = ticks(ground.low, ground.high, across, ground.start ? STEPS : COUNTS, 46);
-    paint.font = `10.5px ${theme.font}`;
+    paint.font = `11px ${theme.font}`;
     paint.textBaseline = "alphabetic";
     paint.textAlign = "center";
     for (const at of marks) {
@@ -242,7 +242,7 @@ export class RosterPanel extends AnswerPanel {
     paint.fillStyle = tinted(theme.surface, theme.text, theme.dark ? 0.16 : 0.09);
     if (ground.start) paint.fillRect(x0, middle - row * 0.18, x1 - x0, row * 0.36);
     if (row >= WRITTEN && !(row < 13 && crew % 2)) {
-      paint.font = `10.5px ${theme.font}`;
+      paint.font = `11px ${theme.font}`;
       paint.textBaseline = "middle";
       paint.textAlign = "right";
       paint.fillStyle = theme.faint;

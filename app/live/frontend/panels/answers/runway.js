@@ -204,7 +204,7 @@ export class RunwayPanel extends AnswerPanel {
     const { low, high } = this._survey();
     const scale = data.time_scale ?? 1;
     const steps = data.time_unit === "s" ? SECONDS : UNITS;
-    paint.font = `10.5px ${theme.font}`;
+    paint.font = `11px ${theme.font}`;
     paint.textBaseline = "alphabetic";
     paint.textAlign = "center";
     for (const value of ticks(low * scale, high * scale, width - LEFT - RIGHT, steps, 54)) {

@@ -230,7 +230,7 @@ function one(
     paint.stroke();
     paint.setLineDash([]);
   }
-  paint.font = `10.5px ${theme.font}`;
+  paint.font = `11px ${theme.font}`;
   paint.fillStyle = theme.faint;
   paint.fillText(formatNumber(low), left, top + height + 13);
   paint.textAlign = "right";

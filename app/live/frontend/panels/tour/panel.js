@@ -389,7 +389,7 @@ export class MapPanel {
   _twins(paint, twins, at) {
     if (!twins.size || twins.size > 40) return;
     const { places } = this._survey();
-    paint.font = `600 10.5px ${this.theme.font}`;
+    paint.font = `600 11px ${this.theme.font}`;
     paint.textBaseline = "middle";
     paint.lineJoin = "round";
     for (const there of twins.values()) {
