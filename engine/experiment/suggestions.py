@@ -29,7 +29,7 @@ WARMTH = 0.02
 """Initial temperature, as a share of the typical height of the landscape above its minimum."""
 DIGITS = 2
 
-NORMALISED = frozenset({"adam", "adamw", "rmsprop", "adagrad", "signsgd", "rprop"})
+NORMALISED = frozenset({"adam", "adamw", "rmsprop", "adagrad", "signsgd", "rprop", "multistart"})
 PLAIN = frozenset(
     {
         "sgd",

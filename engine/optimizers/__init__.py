@@ -21,7 +21,15 @@ FAMILIES = {
         "low_rank_es",
     ),
     "Zeroth order": ("finite_differences", "spsa", "mezo", "forward_gradient", "random_search"),
-    "Gradient": ("sgd", "nesterov", "adam", "adamw", "lbfgs", "levenberg_marquardt"),
+    "Gradient": (
+        "sgd",
+        "nesterov",
+        "adam",
+        "adamw",
+        "lbfgs",
+        "levenberg_marquardt",
+        "multistart",
+    ),
 }
 """Family → modules in the order people see: from the oldest idea to the newest. A module that is
 not named here comes last in its family.

@@ -45,6 +45,7 @@ NAMES = [
     "adamw",
     "lbfgs",
     "levenberg-marquardt",
+    "multistart",
 ]
 DATASETS = [
     *(
@@ -216,6 +217,7 @@ REACHED = {
     "adamw": 0.01,
     "lbfgs": 0.01,
     "levenberg-marquardt": 0.01,
+    "multistart": 0.05,
 }
 """Training loss on 100 moons after half a million evaluations from the defaults; it begins at about
 0.7."""
