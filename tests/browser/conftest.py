@@ -30,6 +30,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.walk import ready as stands
+
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = Path(__file__).resolve().parent / "shots"
 ARGUMENTS = [
@@ -249,7 +251,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
         page.on("pageerror", lambda error: said.append(str(error)))
         page.goto(f"{server.address}/{query}")
         if ready:
-            page.wait_for_function("window.__kelvin?.view?.ready")
+            stands(page)
         return page
 
     yield open_one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from typing import Any
@@ -12,24 +13,25 @@ from playwright.sync_api import Page, expect
 from psutil import Process
 
 from tests.browser.conftest import PATIENCE, SHOTS, Server
-from tests.browser.walk import LONG, SHORT, SIX, Open, look, running, wait
+from tests.browser.walk import (
+    LONG,
+    SHORT,
+    SIX,
+    Open,
+    count,
+    goes_on,
+    linked,
+    look,
+    run,
+    running,
+    stepped,
+    steps,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
-
-
-def run(page: Page) -> None:
-    """Press Run and wait for the first pictures of the new race."""
-    before = look(page, "v.run")
-    page.get_by_test_id("run").click()
-    wait(
-        page,
-        "v.run > x && v.player.source === 'live' && v.player.history.pictures.length > 2",
-        before,
-    )
-
-
-def status(page: Page) -> str:
-    return page.get_by_test_id("status").inner_text()
 
 
 MOUNTED = {"loss": 1, "weights": 1, "network": 1, "temperature": 1, "agreement": 1, "chains": 1}
@@ -37,13 +39,14 @@ MOUNTED = {"loss": 1, "weights": 1, "network": 1, "temperature": 1, "agreement":
 
 def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: Open) -> None:
     page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
-    assert status(page) == "Recorded race. Press Run to train your own."
-    first = look(page, "v.player.moment")
-    wait(page, "v.player.moment > x", first)
-    assert look(page, "v.player.history.stage.experiment.dataset.name") == "spirals"
+    wait_for(page, source="recording", moment=4)
+    expect(page.get_by_test_id("status")).to_have_text(
+        "Recorded race. Press Run to train your own."
+    )
+    wait_for(page, moment=count(page, "moment") + 1)
+    assert told(page, "dataset") == "spirals"
     run(page)
-    page.locator('.kelvin[data-state="running"]').wait_for()
+    wait_for_state(page, "running")
     expect(page.get_by_test_id("run")).to_have_text("Pause")
     usual = {"network": 1, "loss": 1, "weights": 1}
     assert look(page, "window.__kelvin.stats.mounts") == usual
@@ -52,13 +55,12 @@ def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: O
 def test_frames_arrive_and_every_panel_changes(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    seen = """[v.root.querySelector('[data-plot=loss]').data[0].x.length + ':' + v.root.querySelector('[data-plot=loss]').data[0].x.at(-1),
-               v.root.querySelector('[data-plot=weights] canvas').toDataURL(), v.root.querySelector('[data-plot=network] canvas').toDataURL(),
-               v.root.querySelector('[data-plot=temperature]').data[1].y.at(-1), document.querySelector('[data-testid=card-0-evaluations]').textContent]"""
-    before = look(page, seen)
-    received = look(page, "v.received.pictures")
-    wait(page, "v.received.pictures > x + 12", received)
-    wait(page, f"({seen}).every((one, i) => one !== x[i])", before)
+    seen = """['loss', 'weights', 'network', 'temperature'].map((name) =>
+        document.querySelector(`[data-plot=${name}] canvas`).toDataURL()).concat(
+        document.querySelector('[data-testid=card-0-evaluations]').textContent)"""
+    before = page.evaluate(seen)
+    goes_on(page, 12)
+    page.wait_for_function(f"(x) => ({seen}).every((one, i) => one !== x[i])", arg=before)
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
     assert look(page, "window.__kelvin.stats.blanks") == 0
     page.screenshot(path=SHOTS / "explore-light.png")
@@ -74,61 +76,51 @@ def test_a_zoom_survives_updates_and_runs_of_the_script(open_page: Open) -> None
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
-    wait(page, "v.board.panel('weights').chart.zoomed")
+    page.locator("[data-plot=weights][data-zoomed]").wait_for()
     zoom = (
         "['xaxis', 'yaxis'].map((axis) => "
         "v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
     )
-    before = look(page, zoom)
-    received = look(page, "v.received.pictures")
+    before, frames = look(page, zoom), count(page, "frames")
     page.get_by_test_id("stSidebar").get_by_role(
         "radio", name="evaluations"
     ).click()  # another run of the page's script
-    wait(page, "v.received.pictures > x + 12", received)
-    wait(page, "v.data.experiment.budget.currency === 'evaluations'")
+    wait_for(page, frames=frames + 12, stale=True)  # the controls ask for another race now
     assert look(page, zoom) == before
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
     page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
-    wait(page, "!v.board.panel('weights').chart.zoomed")
+    plane = page.locator("[data-plot=weights]")
+    expect(plane).not_to_have_attribute("data-zoomed", "")
+    page.get_by_test_id("run").click()
+    wait_for(page, state="paused", detailed=True, drawn=True)
     shown = "v.root.querySelector('[data-plot=weights]').layout"
     drawn = "v.board.panel('weights').particles.moment.picture.plane"
-    wait(
-        page,
-        (
-            f"JSON.stringify([{shown}.xaxis.range, {shown}.yaxis.range]) === "
-            f"JSON.stringify([{drawn}.x, {drawn}.y])"
-        ),
+    assert look(page, f"[{shown}.xaxis.range, {shown}.yaxis.range]") == look(
+        page, f"[{drawn}.x, {drawn}.y]"
     )
+    page.get_by_test_id("run").click()
+    goes_on(page, 12)
     page.wait_for_timeout(1500)
-    assert not look(page, "v.board.panel('weights').chart.zoomed"), (
-        "what the page itself shows is no zoom"
-    )
+    assert plane.get_attribute("data-zoomed") is None, "what the page itself shows is no zoom"
 
 
 def test_pause_stops_step_steps_once_and_resume_goes_on(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("run").click()
-    wait(
-        page,
-        (
-            "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === "
-            "v.player.history.metrics.at(-1).k"
-        ),
-    )
-    steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
-    before, count = look(page, steps), look(page, "v.received.metrics")
+    wait_for(page, state="paused", detailed=True)
+    before, frames = steps(page), count(page, "frames")
     page.wait_for_timeout(1000)
-    assert look(page, "v.received.metrics") == count
+    assert count(page, "frames") == frames
     page.get_by_test_id("step").click()
-    wait(page, "v.received.metrics > x", count)
-    assert look(page, steps) == [before[0] + 1, before[1] + 1]
+    wait_for(page, frames=frames + 1)
+    assert steps(page) == [before[0] + 1, before[1] + 1]
     page.keyboard.press("ArrowRight")
-    wait(page, "v.received.metrics > x + 1", count)
-    assert look(page, steps) == [before[0] + 2, before[1] + 2]
+    wait_for(page, frames=frames + 2)
+    assert steps(page) == [before[0] + 2, before[1] + 2]
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press(" ")
-    wait(page, "v.state.state === 'running' && v.received.metrics > x + 5", count)
+    wait_for(page, state="running", frames=frames + 6)
 
 
 @pytest.mark.slow
@@ -136,23 +128,20 @@ def test_reset_returns_to_the_same_first_loss_and_a_new_seed_does_not(open_page:
     page = open_page(LONG)
     running(page)
     first = "v.player.history.metrics[0].lanes.map((lane) => lane.loss)"
-    before, race = look(page, first), look(page, "v.run")
+    before, race = look(page, first), count(page, "runs")
     page.get_by_test_id("reset").click()
-    wait(page, "v.run > x && v.player.history.pictures.length > 2", race)
+    wait_for(page, runs=race + 1, pictures=3)
     assert look(page, first) == before
     assert look(page, "v.player.history.metrics[0].lanes.map((lane) => lane.step)") == [0, 0]
-    race = look(page, "v.run")
     page.get_by_test_id("new-seed").click()
-    wait(page, "v.run > x && v.player.history.pictures.length > 2", race)
+    wait_for(page, runs=race + 2, pictures=3)
     assert look(page, first) != before
-    seed = str(look(page, "v.player.history.stage.experiment.seed"))
-    page.wait_for_function(
-        "(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=seed
-    )
+    seed = told(page, "seed")
+    linked(page, seed=seed)
     expect(
         page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
     ).to_have_value(seed)
-    wait(page, "!v.stale")
+    wait_for(page, stale=False)
 
 
 @pytest.mark.slow  # quickly: `test_table`, the whole state in the address
@@ -179,8 +168,8 @@ def test_two_contexts_do_not_see_each_others_race(open_page: Open) -> None:
     one, two = open_page(LONG), open_page("?dataset=circles&lanes=pso,adam&seconds=300")
     running(one)
     running(two)
-    assert look(one, "v.player.history.stage.data.name") == "moons"
-    assert look(two, "v.player.history.stage.data.name") == "circles"
+    assert told(one, "dataset") == "moons"
+    assert told(two, "dataset") == "circles"
     tokens = [page.evaluate("sessionStorage.getItem('kelvin.race')") for page in (one, two)]
     assert tokens[0] != tokens[1]
     assert all(len(token) >= 32 for token in tokens)
@@ -188,19 +177,19 @@ def test_two_contexts_do_not_see_each_others_race(open_page: Open) -> None:
     two.evaluate("sessionStorage.setItem('kelvin.race', 'A'.repeat(32))")
     two.reload()
     running(two)
-    assert look(two, "v.player.history.stage.data.name") == "circles"
+    assert told(two, "dataset") == "circles"
 
 
 def test_a_reload_comes_back_to_the_same_race(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     token = page.evaluate("sessionStorage.getItem('kelvin.race')")
-    wait(page, "v.player.history.metrics.length > 12")
+    wait_for(page, frames=13)
     first = look(page, "v.player.history.metrics[0].lanes[0].loss")
     page.reload()
     running(page)
     assert page.evaluate("sessionStorage.getItem('kelvin.race')") == token
-    assert look(page, "v.player.history.metrics.length") > 12
+    assert count(page, "frames") > 12
     assert look(page, "v.player.history.metrics[0].lanes[0].loss") == first
     ks = look(page, "v.player.history.metrics.map((m) => m.k)")
     assert ks == list(range(len(ks)))
@@ -213,8 +202,7 @@ def racing(server: Server, page: Page) -> Process:
     until = time.monotonic() + PATIENCE / 1000
     while time.monotonic() < until:
         before = {worker.pid: sum(worker.cpu_times()[:2]) for worker in server.workers()}
-        received = look(page, "v.received.pictures")
-        wait(page, "v.received.pictures > x + 10", received)
+        goes_on(page, 10)
         worked = {
             worker: sum(worker.cpu_times()[:2]) - before.get(worker.pid, 0)
             for worker in server.workers()
@@ -230,9 +218,11 @@ def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server:
     page = open_page(LONG)
     running(page)
     racing(server, page).send_signal(signal.SIGKILL)
-    page.locator('.kelvin[data-state="ended"]').wait_for()
-    assert "was killed, most often because the machine ran out of memory" in status(page)
-    assert look(page, "v.player.history.metrics.length") > 2  # what was recorded is still there
+    wait_for_state(page, "ended")
+    expect(page.get_by_test_id("status")).to_contain_text(
+        "was killed, most often because the machine ran out of memory"
+    )
+    assert count(page, "frames") > 2  # what was recorded is still there
     run(page)
     running(page)
 
@@ -240,10 +230,18 @@ def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server:
 def test_reheating_raises_the_temperature_of_the_running_race(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    temperature = "v.player.history.metrics.at(-1).lanes[0].temperature"
-    before = look(page, temperature)
     page.get_by_test_id("reheat").click()
-    wait(page, f"{temperature} > 3 * x", before)
+    wait_for(page, events=1)
+    goes_on(page)
+    assert (
+        look(
+            page,
+            "(({ metrics, events }) => { const at = events[0].at, heat = (one) => one.lanes[0].temperature;"
+            " return Math.max(...metrics.slice(at, at + 2).map(heat)) / heat(metrics[at - 1]); })"
+            "(v.player.history)",
+        )
+        > 3
+    )
     assert look(
         page, "v.player.history.events.map((event) => [event.lane, event.kind, event.value])"
     ) == [[0, "reheat", 10]]
@@ -257,13 +255,12 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
     page.get_by_test_id(
         "reheat"
     ).click()  # when that has been heard of, the speed chosen before it is in force
-    wait(page, "v.player.history.events.length > 0")
-    steps = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
-    since, before = time.monotonic(), look(page, steps)
+    wait_for(page, events=1)
+    since, before = time.monotonic(), steps(page)
     # Lanes take turns by what they have spent, so the one with the dearest steps sets the pace;
     # cheaper steps come more often.
-    wait(page, f"Math.min(...({steps}).map((step, i) => step - x[i])) >= 20", before)
-    after, seconds = look(page, steps), time.monotonic() - since
+    stepped(page, [step + 20 for step in before])
+    after, seconds = steps(page), time.monotonic() - since
     # What was looked at first may be a frame old, and a frame is two seconds old at most.
     assert min(b - a for a, b in zip(before, after, strict=True)) <= 10 * (seconds + 2) + 1, (
         before,
@@ -275,16 +272,16 @@ def test_speed_holds_the_lanes_back(open_page: Open) -> None:
 @pytest.mark.slow
 def test_scrubbing_moves_every_panel_and_back_to_live(open_page: Open) -> None:
     page = open_page(SHORT)
-    page.locator('.kelvin[data-state="done"]').wait_for()
-    assert "Finished" in status(page)
+    wait_for_state(page, "done")
+    expect(page.get_by_test_id("status")).to_contain_text("Finished")
     last = page.get_by_test_id("card-1-loss").inner_text()
     page.get_by_test_id("scrub").fill("0")
-    wait(page, "v.player.moment === 0")
+    wait_for(page, moment="0", drawn=True)
     expect(page.get_by_test_id("card-1-loss")).not_to_have_text(last)
-    wait(page, "v.root.querySelector('[data-plot=loss]').data[2].x.length === 1")
+    assert look(page, "v.root.querySelector('[data-plot=loss]').data[2].x.length") == 1
     expect(page.locator(".kv-time")).to_contain_text("looking back")
     page.get_by_test_id("live-edge").click()
-    wait(page, "v.player.chosen === null")
+    expect(page.locator(".kv-time")).not_to_contain_text("looking back")
     expect(page.get_by_test_id("card-1-loss")).to_have_text(last)
 
 
@@ -293,13 +290,8 @@ def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> No
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("currency-flops").click()
-    wait(
-        page,
-        (
-            "['loss', 'temperature'].every((name) => "
-            "v.root.querySelector(`[data-plot=${name}]`).layout.xaxis.title.text === 'FLOPs')"
-        ),
-    )
+    for name in ("loss", "temperature"):
+        expect(page.locator(f"[data-plot={name}] .xtitle")).to_have_text("FLOPs")
     ends = look(
         page,
         (
@@ -310,7 +302,8 @@ def test_one_switch_changes_the_currency_of_all_time_axes(open_page: Open) -> No
     assert ends[0] > 1e6
     assert ends[0] <= ends[1]
     page.get_by_test_id("measure-accuracy").click()
-    wait(page, "v.root.querySelector('[data-plot=loss]').layout.yaxis.type === 'linear'")
+    expect(page.locator("[data-plot=loss] .ytick text").last).to_contain_text("%")
+    assert look(page, "v.root.querySelector('[data-plot=loss]').layout.yaxis.type") == "linear"
 
 
 PLACES = """[...v.root.querySelectorAll('.kv-cards, .kv-panels, .kv-panel:not([hidden])')].map((one) => {
@@ -320,7 +313,7 @@ PLACES = """[...v.root.querySelectorAll('.kv-cards, .kv-panels, .kv-panel:not([h
 @pytest.mark.slow
 def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -> None:
     page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
+    wait_for(page, source="recording", moment=4)
     before = look(page, PLACES)
     run(page)
     assert look(page, PLACES) == before
@@ -339,7 +332,7 @@ def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -
 def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,eki,pso,adam&seconds=300")
     running(page)
-    wait(page, "v.root.querySelectorAll('[data-plot=network] canvas').length === 4")
+    expect(page.locator("[data-plot=network] canvas")).to_have_count(4)
     expect(page.locator("[data-testid=panel-network] [data-summary]")).to_contain_text(
         "of 40 right"
     )
@@ -357,13 +350,10 @@ def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> No
     page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True).press(
         "Enter"
     )
-    wait(page, "v.stale")
-    wait(
-        page,
-        "v.root.querySelector('[data-testid=status]').textContent.startsWith('Settings changed')",
-    )
-    page.wait_for_function("new URL(location.href).searchParams.get('seed') === '99'")
-    assert look(page, "v.state.state") == "running"  # the race on the screen goes on
+    wait_for(page, stale=True)
+    expect(page.get_by_test_id("status")).to_have_text(re.compile("^Settings changed"))
+    linked(page, seed="99")
+    assert told(page, "state") == "running"  # the race on the screen goes on
 
 
 @pytest.mark.parametrize(
@@ -408,21 +398,13 @@ def test_a_broken_link_opens_with_one_friendly_line(open_page: Open, query: str)
 )
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = open_page(**options)
-    wait(
-        page,
-        (
-            "v.player.history.length > 3 && (x === 'still' ? v.player.moment === "
-            "v.player.history.length - 1 : v.player.moment > 3)"
-        ),
-        name,
-    )
+    wait_for(page, frames=4, moment=4, playing=name != "still")
     if name == "phone":
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if name == "dark":
         assert look(page, "v.root.classList.contains('kv-dark')")
     if name == "still":
-        assert not look(page, "v.player.playing")
-        assert look(page, "v.player.moment") == look(page, "v.player.history.length - 1")
+        assert count(page, "moment") == count(page, "frames") - 1
     page.screenshot(path=SHOTS / f"explore-{name}.png", full_page=name == "phone")
 
 
@@ -450,9 +432,8 @@ def test_the_widest_numbers_stand_apart_on_the_cards(
     open_page: Open, query: str, width: int
 ) -> None:
     page = open_page(f"{query}&evaluations=20000", viewport={"width": width, "height": 844})
-    wait(page, "v.player.history.length > 1 && v.cards.built")
-    look(page, "v.player.show(0)")  # the cards are left alone from here on
-    page.wait_for_function("!window.__kelvin.view.dirty.pictures")
+    wait_for_state(page, "done")  # the cards are left alone from here on
+    wait_for(page, drawn=True)
     for row in page.evaluate(NUMBERS, ["−2.69×10⁻¹⁰", "−2.69×10⁻¹⁰", "413\u202fM", "2.69×10⁻¹⁰"]):
         for one in row:
             for other in row:
@@ -470,7 +451,7 @@ def test_of_lanes_of_one_method_what_differs_is_read_under_their_maps(
         + SIX,
         viewport={"width": width, "height": height},
     )
-    wait(page, "v.player.history.pictures.length > 1 && v.board.panel('network')?.last")
+    wait_for(page, state="done", pictures=2, drawn=True)
     found = page.eval_on_selector_all(
         "[data-plot=network] figcaption",
         """all => all.map((caption) => {

@@ -134,6 +134,8 @@ function stage() {
     clientWidth: 450,
     clientHeight: 230,
     style: {},
+    dataset: {},
+    toggleAttribute() {},
     on() {},
     append() {},
     addEventListener() {},
@@ -177,6 +179,7 @@ test("a painted chart costs Plotly nothing but its axes, and keeps its traces fo
   assert.deepEqual(asked, [["relayout", ["yaxis.range", "xaxis.range"]]]);
   for (let i = 2; i < 20; i++)
     chart.update({ x: [[0, 1, i / 2]], y: [[1, 0.1, 0.05]] }, range, [0]);
+  assert.equal(element.dataset.points, "3");
   assert.equal(asked.length, 1, "data that moves asks Plotly for nothing");
   assert.deepEqual(element.data[0].x, [0, 1, 9.5]);
   assert.ok(of("lineTo").length > 18);

@@ -104,7 +104,7 @@ export class Chart {
       if (this._own) return;
       const keys = Object.keys(change);
       if (keys.some((key) => key.includes("range[") || key.endsWith(".range"))) {
-        this.zoomed = true;
+        this._zoom(true);
         this._retick();
       }
       if (keys.some((key) => key.includes("autorange"))) this.forgetZoom();
@@ -202,6 +202,7 @@ export class Chart {
     } else if (Object.keys(wanted).length)
       this._ours(this.Plotly.update(this.element, data, wanted, traces));
     else this.Plotly.restyle(this.element, data, traces);
+    this._count();
     if (!this.element.querySelector(".main-svg")) stats.blanks++;
   }
 
@@ -303,8 +304,21 @@ export class Chart {
 
   /** Another race: the zoom of the last one means nothing to it. */
   forgetZoom() {
-    this.zoomed = false;
+    this._zoom(false);
     this._set = {};
+  }
+
+  /** @param {boolean} zoomed whether a hand has zoomed */
+  _zoom(zoomed) {
+    this.zoomed = zoomed;
+    this.element.toggleAttribute("data-zoomed", zoomed);
+  }
+
+  /** Say how many points every trace has. */
+  _count() {
+    const traces = this.painted ?? /** @type {any} */ (this.element).data ?? [];
+    const counts = traces.map((/** @type {any} */ { x, z }) => (x ?? z)?.length ?? 0).join();
+    if (this.element.dataset.points !== counts) this.element.dataset.points = counts;
   }
 
   destroy() {

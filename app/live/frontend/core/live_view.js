@@ -28,6 +28,7 @@ import { noteRaceLeft, takeStart, tellOfRaceLeft } from "../data/tab_session.js"
 import { setTexts, t } from "../i18n/i18n.js";
 import { SlowMotion } from "../slow_motion/control.js";
 import { Attention } from "./attention.js";
+import { tellOfView } from "./attributes.js";
 import { mayAutostart } from "./autostart.js";
 import { BrowserHistory } from "./browser_history.js";
 import { MessageHandler } from "./message_handler.js";
@@ -583,25 +584,7 @@ export class LiveView {
   showState() {
     if (this.layout === "tour") this._previewCities();
     showStatus(this);
-    this._publish();
-  }
-
-  /** Publish the state of the race as attributes of the root, for style sheets and tests. */
-  _publish() {
-    const { history, source, playing, moment } = this.session.playback;
-    const said = {
-      state: this.state.state,
-      source,
-      playing: String(playing),
-      frames: String(history.length),
-      pictures: String(history.pictures.length),
-      moment: String(moment),
-      runs: String(this.run),
-      stale: String(this.stale),
-      ready: String(this.ready),
-    };
-    for (const [name, text] of Object.entries(said))
-      if (this.root.dataset[name] !== text) this.root.dataset[name] = text;
+    tellOfView(this);
   }
 
   _wire() {
@@ -743,6 +726,7 @@ export class LiveView {
   _charted() {
     this.ready = true;
     this.redraw();
+    tellOfView(this);
   }
 
   _dress() {
@@ -790,7 +774,7 @@ export class LiveView {
       this.drawnAt.curves = now;
       this.showState();
     }
-    this._publish();
+    tellOfView(this);
     stats.drawMs += performance.now() - began;
     if (!drawn) return;
     stats.drawn++;

@@ -6,6 +6,7 @@
 import { highestShown, logScale } from "../charts/axis_scale.js";
 import { Chart, dress, loadPlotly, predress } from "../charts/chart.js";
 import { messageFor } from "../data/errors.js";
+import { tell } from "../core/attributes.js";
 import { nameElements } from "../data/lane_names.js";
 import { download } from "../export/files.js";
 import { amount, formatNumber, percent, SHAPES } from "../i18n/format.js";
@@ -142,11 +143,17 @@ export class Comparison {
     const others =
       compared.map(({ key }) => key).join() !== this.compared.map(({ key }) => key).join();
     this.compared = compared;
-    this.place.dataset.empty = String(!compared.length);
+    tell(this.place, { empty: !compared.length });
     this.get("count").textContent = compared.length
       ? t("gallery.compared-count", { count: compared.length })
       : "";
-    if (!compared.length) return;
+    if (compared.length) this._show(others);
+    tell(this.place, { compared: compared.filter(({ series }) => series).length });
+  }
+
+  /** Draw what is compared. @param {boolean} others whether other recordings were before */
+  _show(others) {
+    const { compared } = this;
     if (others) this.chart?.forgetZoom();
     this._legend();
     this.get("table").replaceChildren(table(this.rows, this.comparable));

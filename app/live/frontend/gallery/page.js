@@ -1,6 +1,7 @@
 /** The gallery: what there is, what is chosen, and what is done with it. */
 
 import { readTheme } from "../charts/theme.js";
+import { tell } from "../core/attributes.js";
 import { fetchOrFail, isExpected, messageFor, reportDefect, UserError } from "../data/errors.js";
 import { ownName } from "../data/recording_source.js";
 import {
@@ -162,6 +163,7 @@ export class GalleryPage {
     await this.refresh(true);
     await this.kept.refresh();
     await this.playlists.begin();
+    tell(this.root, { ready: true });
     tellOfRaceLeft("gallery", (sentence) => this.say(sentence));
   }
 

@@ -4,6 +4,7 @@
  */
 
 import { linkBox } from "../controls/qr_code.js";
+import { tell } from "../core/attributes.js";
 import { LiveView } from "../core/live_view.js";
 import { hasAccuracy } from "../charts/lane_cards.js";
 import { messageFor, UserError } from "../data/errors.js";
@@ -82,6 +83,7 @@ export class PresentView {
     /** @type {LiveView | null} */ this.live = null;
     /** @type {Map<string, Promise<import("../data/history.js").History>>} */
     this.histories = new Map();
+    /** How many recordings are here. */ this.fetched = 0;
     this.asked = this.idle = 0;
     this.index = -1;
     this.ready = false;
@@ -181,7 +183,7 @@ export class PresentView {
   async show() {
     const asked = ++this.asked;
     const { entry } = this;
-    this.ready = false;
+    this._set(false);
     this.root.classList.add("kp-away");
     this._closeLink();
     this._tell();
@@ -207,13 +209,19 @@ export class PresentView {
       this.clock.miss(!this.data.ownPlaylist && !this.alone);
     }
     this.index = this.clock.at;
-    this.ready = true;
+    this._set(true);
     if (this.calm && !this.clock.kiosk && !this.clock.absent) this.clock.finish();
     this._seek();
     this.root.classList.remove("kp-away");
     // The others are fetched meanwhile: from here on nothing needs the network.
     for (const { recording, missing } of this.playlist)
       if (!missing) await this._history(recording).catch(() => {});
+  }
+
+  /** @param {boolean} ready whether what is on is there, or said to be missing */
+  _set(ready) {
+    this.ready = ready;
+    tell(this.root, { ready });
   }
 
   /**
@@ -235,7 +243,9 @@ export class PresentView {
     const { bytes, title } = await this.source.read(name);
     for (const entry of this.playlist)
       if (entry.recording === name) entry.title ||= title.slice(0, MOST_TITLE);
-    return readRecording(bytes);
+    const history = await readRecording(bytes);
+    tell(this.root, { recordings: ++this.fetched });
+    return history;
   }
 
   /**
@@ -320,14 +330,8 @@ export class PresentView {
     else if (clock.tick(now / 1000)) this.show();
     this._seek();
     const held = clock.held(now / 1000);
-    this.root.dataset.phase = clock.phase;
-    this.root.dataset.state = held
-      ? "held"
-      : clock.playing
-        ? "playing"
-        : clock.share === 1
-          ? "over"
-          : "paused";
+    const going = clock.playing ? "playing" : clock.share === 1 ? "over" : "paused";
+    tell(this.root, { phase: clock.phase, state: held ? "held" : going });
     this.get(".kp-card").hidden = clock.phase !== "card";
     const dot = /** @type {HTMLElement | undefined} */ (this.get(".kp-dots").children[clock.at]);
     dot?.style.setProperty("--done", clock.share.toFixed(3));
