@@ -32,6 +32,20 @@ CARRIED = {
 than their package."""
 
 
+WALKS = sorted(
+    [
+        *(ROOT / "tests" / "browser").glob("*.py"),
+        *(ROOT / "tests" / name for name in ("bench/live.py", "tools/pictures.py")),
+    ]
+)
+"""What drives the pages in a browser."""
+WAITS = {"wait_for_function", "wait", "until", "poll"}
+"""Calls that wait until a script says so."""
+INSIDE = re.compile(r"\b__(?:kelvin|present|gallery)\b|\bview\.|\b[pv]\.|\blast\.")
+"""Fields inside a page, as scripts name them. What waits for them holds the page to the names it has
+inside; attributes and what a person sees stay."""
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -218,3 +232,74 @@ def test_no_letter_is_smaller_than_can_be_read() -> None:
         if float(found[1]) < SMALLEST
     ]
     assert not small, f"smaller than {SMALLEST}px: {', '.join(small)}"
+
+
+def assigned(node: ast.AST) -> dict[str, list[ast.expr]]:
+    """Name → the values that a module or a function gives it, outside of other functions."""
+    found: dict[str, list[ast.expr]] = {}
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Assign | ast.AnnAssign) and child.value is not None:
+            targets = child.targets if isinstance(child, ast.Assign) else [child.target]
+            for name in (one for target in targets for one in ast.walk(target)):
+                if isinstance(name, ast.Name):
+                    found.setdefault(name.id, []).append(child.value)
+        elif not isinstance(child, ast.FunctionDef | ast.ClassDef):
+            for name_id, values in assigned(child).items():
+                found.setdefault(name_id, []).extend(values)
+    return found
+
+
+def texts(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
+    """All texts in an expression, those of the names in it too."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value
+        elif isinstance(one, ast.Name):
+            others = {name: values for name, values in names.items() if name != one.id}
+            for value in names.get(one.id, []):
+                yield from texts(value, others)
+
+
+def waits_inside(node: ast.AST, names: dict[str, list[ast.expr]]) -> Iterator[tuple[int, str]]:
+    """The line and the script of every wait that asks for a field inside a page."""
+    if isinstance(node, ast.Module | ast.FunctionDef):
+        names = {**names, **assigned(node)}
+    asked: list[ast.expr] = []
+    if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in WAITS:
+        asked = node.args
+    elif isinstance(node, ast.While):
+        asked = [node.test]
+    for one in asked:
+        for script in texts(one, names):
+            if INSIDE.search(script):
+                yield one.lineno, script
+    for child in ast.iter_child_nodes(node):
+        yield from waits_inside(child, names)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("page.wait_for_function('window.__kelvin?.race')", 1),
+        (
+            "READY = {'a': 'x', 'b': 'window.__gallery.page'}\npage.wait_for_function(READY[name])",
+            1,
+        ),
+        ("def f(page):\n    seen = f'({x}).y'\n    x = 'v.run'\n    wait(page, seen)", 1),
+        ("while not page.evaluate('window.__present'): pass", 1),
+        ("def f():\n    x = 'v.run'\ndef g(page, x):\n    page.wait_for_function(x)", 0),
+        ("wait_for(page, state='done')\nlook(page, 'v.run')", 0),
+        ("page.wait_for_function('document.querySelector(\"a\").dataset.ready')", 0),
+    ],
+)
+def test_a_wait_for_a_field_inside_is_found(text: str, found: int) -> None:
+    assert len(list(waits_inside(ast.parse(text), {}))) == found
+
+
+def test_walks_wait_for_what_the_page_says_of_itself() -> None:
+    offenders = [
+        f"{name_of(path)}:{line}: {script}"
+        for path in WALKS
+        for line, script in waits_inside(ast.parse(path.read_text("utf-8")), {})
+    ]
+    assert not offenders, "they wait for fields inside the page:\n" + "\n".join(offenders)

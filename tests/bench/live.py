@@ -31,6 +31,7 @@ environment.prepare()  # before torch
 from engine.experiment.model import Experiment
 from tests.bench import machine
 from tests.browser.conftest import Server, launch
+from tests.browser.walk import count, wait_for, wait_for_state
 
 QUERY = "?dataset=spirals&lanes=annealing,adam&seconds=600&seed=0"
 BARS = {
@@ -78,21 +79,15 @@ STATE = """() => { const { stats, view } = window.__kelvin; const last = view.pl
 def watched(page: Page, seconds: float, panels: list[str]) -> dict[str, Any]:
     """One race watched in these panels: frames drawn, steps taken."""
     page.evaluate("(shown) => window.__kelvin.view.board.arrange({ shown, large: null })", panels)
-    runs = page.evaluate("window.__kelvin.view.run")
+    runs = count(page, "runs")
     page.get_by_test_id("reset").click()
-    page.wait_for_function(
-        (
-            "(runs) => { const v = window.__kelvin.view; return v.run > runs && v.state.state "
-            "=== 'running' && v.player.history.pictures.length > 2; }"
-        ),
-        arg=runs,
-    )
+    wait_for(page, runs=runs + 1, state="running", pictures=3)
     page.wait_for_timeout(WARM_UP * 1000)
     before = page.evaluate(STATE)
     page.wait_for_timeout(seconds * 1000)
     after = page.evaluate(STATE)
     page.get_by_test_id("run").click()  # pause: the headless turn has the machine to itself
-    page.wait_for_function("window.__kelvin.view.state.state === 'paused'")
+    wait_for_state(page, "paused")
     wall = (after["at"] - before["at"]) / 1000
     drawn = after["drawn"] - before["drawn"]
     return {
@@ -115,7 +110,7 @@ def opened(browser: Browser, address: str) -> float:
     page = context.new_page()
     page.set_default_timeout(60_000)
     page.goto(address)
-    page.wait_for_function("window.__kelvin?.stats.firstDrawnAt > 0")
+    wait_for(page, ready=True, moment=1)
     found = page.evaluate("window.__kelvin.stats.firstDrawnAt")
     page.wait_for_timeout(1500)  # until nothing is left to be done for it
     context.close()
@@ -135,10 +130,7 @@ def measure(rounds: int, seconds: float) -> dict[str, Any]:
             page.goto(
                 server.address + QUERY.replace("seconds=600", "seconds=599")
             )  # not the default: no recording
-            page.wait_for_function(
-                "window.__kelvin?.view?.player.history.pictures.length > 2 && "
-                "window.__kelvin.view.ready"
-            )
+            wait_for(page, ready=True, pictures=3)
             watching, six, alone = [], [], [headless(seconds)]
             for _ in range(rounds):
                 watching.append(watched(page, seconds, FOUR))

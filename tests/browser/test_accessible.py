@@ -4,17 +4,15 @@ the pages are pictured for the eye.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from tests.browser.conftest import SHOTS
+from tests.browser.walk import GALLERY, STAGE, VIEW, Open, look, ready, told, wait_for_state
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
 OURS = ".kelvin, [data-testid=gallery], .kv-present, [data-testid=stSidebarUserContent]"
 """What Kelvin draws. What Streamlit puts around it is Streamlit's."""
@@ -22,15 +20,15 @@ OURS = ".kelvin, [data-testid=gallery], .kv-present, [data-testid=stSidebarUserC
 PAGES = {
     "explore": (
         "?dataset=spirals&lanes=annealing,adam&seconds=60&panels=loss,weights,network,temperature,agreement,chains,layers,cost",
-        "window.__kelvin?.view?.ready",
+        VIEW,
     ),
-    "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", "window.__kelvin?.view?.ready"),
+    "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", VIEW),
     "landscapes": (
         "landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin",
-        "window.__kelvin?.view?.ready",
+        VIEW,
     ),
-    "gallery": ("gallery", "document.querySelector('[data-testid=card]')"),
-    "present": ("?present=1", "document.querySelector('.kv-present .main-svg')"),
+    "gallery": ("gallery", GALLERY),
+    "present": ("?present=1", STAGE),
 }
 WAYS = [
     ("light", 1440, 900),
@@ -55,17 +53,17 @@ WAYS = [
 def test_axe_finds_nothing_serious(
     open_page: Open, name: str, theme: str, width: int, height: int
 ) -> None:
-    address, ready = PAGES[name]
+    address, root = PAGES[name]
     page = open_page(
         address, ready=False, viewport={"width": width, "height": height}, color_scheme=theme
     )
-    page.wait_for_function(ready)
+    ready(page, root)
     page.wait_for_timeout(2500)
     page.screenshot(path=SHOTS / f"{name}-{theme}-{width}.png", full_page=width < 500)
     # The tree must hold still while it is looked at.
-    if page.evaluate("window.__kelvin?.view?.state.state === 'running'"):
-        page.evaluate("window.__kelvin.view.command({ do: 'pause' })")
-        page.wait_for_function("['paused', 'done'].includes(window.__kelvin.view.state.state)")
+    if root == VIEW and told(page, "state") == "running":
+        look(page, "v.command({ do: 'pause' })")
+        wait_for_state(page, "paused", "done")
     nothing_serious(page, [one for one in OURS.split(", ") if page.locator(one).count()])
 
 

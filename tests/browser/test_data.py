@@ -9,20 +9,10 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.test_race import run
 from tests.browser.test_touch import PHONE
-from tests.browser.walk import LONG, Open, look, raced, running, wait
+from tests.browser.walk import LONG, Open, linked, look, run, running, told, wait_for
 
 pytestmark = pytest.mark.browser
-
-
-def linked(page: Page, **entries: str) -> None:
-    """Wait until the link says so."""
-    page.wait_for_function(
-        "(x) => { const q = new URL(location.href).searchParams; return "
-        "Object.entries(x).every(([key, value]) => q.get(key) === value); }",
-        arg=entries,
-    )
 
 
 def pressed(page: Page) -> str:
@@ -80,7 +70,7 @@ def test_a_dataset_is_picked_by_its_thumbnail(open_page: Open) -> None:
     assert pressed(page) == "iris"
     expect(page.get_by_test_id("dataset-size")).to_have_text("100 rows")
     run(page)
-    assert look(page, "v.player.history.stage.experiment.dataset.name") == "iris"
+    assert told(page, "dataset") == "iris"
     page.go_back()
     linked(page, dataset="moons")
     expect(page.get_by_test_id("dataset-name")).to_have_text("Moons")
@@ -93,7 +83,7 @@ def test_datasets_are_picked_by_keys(open_page: Open) -> None:
     page.keyboard.press("Space")
     linked(page, dataset="moons")
     expect(page.get_by_test_id("dataset-moons")).to_be_focused()
-    assert look(page, "v.player.source") == "recording", "the key has started no race"
+    assert told(page, "source") == "recording", "the key has started no race"
     page.get_by_test_id("dataset-change").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("all-moons")).to_be_focused()
@@ -163,13 +153,13 @@ def test_what_is_cancelled_changes_nothing(open_page: Open) -> None:
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     assert page.url == before
-    assert look(page, "!v.stale && v.state.state === 'running'")
+    assert (told(page, "stale"), told(page, "state")) == ("false", "running")
 
 
 @pytest.mark.slow
 def test_points_are_painted_by_keys_for_the_next_race(open_page: Open) -> None:
     page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.moment > 3")
+    wait_for(page, source="recording", moment=4)
     page.get_by_test_id("draw").focus()
     page.keyboard.press("Enter")
     dialog, _ = square(page)
@@ -204,7 +194,7 @@ def test_points_are_painted_by_keys_for_the_next_race(open_page: Open) -> None:
 def test_a_race_that_runs_learns_what_was_painted(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    race = look(page, "v.run")
+    race = told(page, "runs")
     page.get_by_test_id("draw").click()
     page.get_by_test_id("draw-large").click()
     dialog, box = square(page)
@@ -213,15 +203,11 @@ def test_a_race_that_runs_learns_what_was_painted(open_page: Open) -> None:
     stroke(page, box, (0.1, 0.1), (0.5, 0.1))
     painted = count(page)
     page.get_by_test_id("square-use").click()
-    wait(
-        page,
-        "v.player.history.events.some((event) => event.kind === 'points' && "
-        "event.value.length === 5 * x)",
-        painted,
-    )
+    wait_for(page, events=1, dataset="drawn")
+    assert look(page, "v.player.history.events.at(-1).value.length") == 5 * painted
     page.keyboard.press("Escape")
-    raced(page, "v.state.state === 'running' && !v.stale")
-    assert look(page, "v.run") == race, "it is the same race all along"
+    wait_for(page, source="live", state="running", stale=False)
+    assert told(page, "runs") == race, "it is the same race all along"
     linked(page, dataset="drawn")
 
 

@@ -17,6 +17,7 @@ from engine.studies.study import shipped
 from tests.app import made_up_studies
 from tests.browser.conftest import PATIENCE, SHOTS, Server
 from tests.browser.test_accessible import RULES
+from tests.browser.walk import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]  # until seen to pass on a busy machine
 
@@ -85,8 +86,7 @@ def test_from_the_map_to_a_study_and_its_race(browser: Browser, address: str) ->
     assert coming.value.suggested_filename == "lm-summary.parquet"
     assert Path(coming.value.path()).read_bytes()[:4] == b"PAR1"
     study.get_by_role("button", name="Run it here").click()
-    page.wait_for_function("window.__kelvin?.view?.ready")
-    page.wait_for_function("['running', 'paused', 'done'].includes(__kelvin.view.state.state)")
+    wait_for(page, ready=True, state=("running", "paused", "done"))
     given = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
     assert from_flat(given) == from_flat(shipped("lm").live)
     assert not errors

@@ -8,8 +8,6 @@ import csv
 import io
 import json
 import struct
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -24,11 +22,21 @@ from engine.messages.encoding import encode
 from engine.messages.recording import Recording
 from engine.race.race import Race
 from tests.browser.conftest import PATIENCE, SHOTS
-from tests.browser.walk import look, running, wait
+from tests.browser.walk import (
+    Open,
+    count,
+    enlarged,
+    look,
+    points,
+    ready,
+    running,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 FIRST = Path(__file__).resolve().parents[2] / "assets" / "recordings" / "first-screen.kelvin"
 NASTY = "<img src=x onerror=window.pwned=1></script><script>window.pwned=1</script>"
 
@@ -50,9 +58,9 @@ def test_export_gives_config_python_code_csv_weights_and_recording(
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300&seed=3&network.hidden=6")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     running(page)
-    wait(page, "v.player.history.length > 5")
+    wait_for(page, frames=6)
     page.get_by_test_id("run").click()
-    page.locator('.kelvin[data-state="paused"]').wait_for()
+    wait_for(page, state="paused", detailed=True)
     experiment = look(page, "v.player.history.stage.experiment")
 
     name, data = exported(page, "export-experiment")
@@ -83,7 +91,7 @@ def test_export_gives_config_python_code_csv_weights_and_recording(
 def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=annealing,adam&seconds=300&network.hidden=32")
     running(page)
-    page.locator('.kelvin[data-state="running"]').wait_for()
+    wait_for_state(page, "running")
     assert look(page, "v.player.history.weights") is None
     assert look(page, "v.player.history.stage.dimension") > 2000
     tensors = load(exported(page, "export-weights")[1])
@@ -96,7 +104,7 @@ def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
 @pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_export_gives_png_and_svg_of_panels_and_board(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
-    wait(page, "v.player.moment > 20")
+    wait_for(page, moment=21)
     page.get_by_test_id("live-edge").click()
     seen = look(page, "v.board.arrangement.shown")
     for name in seen:
@@ -157,20 +165,11 @@ class Replay:
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.goto(file.as_uri())
-        self.until("window.__kelvin?.view?.ready")
+        ready(self.page)
 
     def _note(self, message: ConsoleMessage) -> None:
         if message.type == "error":
             self.said.append(message.text)
-
-    def until(self, script: str) -> None:
-        """Until a condition holds. (Playwright's own waiting wants `eval`, which the page's policy
-        forbids.)
-        """
-        limit = time.monotonic() + PATIENCE / 1000
-        while not self.page.evaluate(f"Boolean({script})"):
-            assert time.monotonic() < limit, (script, self.said)
-            time.sleep(0.05)
 
     def close(self) -> None:
         self.context.close()
@@ -182,7 +181,7 @@ def test_export_gives_an_html_replay_that_plays_offline(
     open_page: Open, browser: Browser, tmp_path: Path
 ) -> None:
     page = open_page("?large=loss")
-    wait(page, "v.player.moment > 3")
+    wait_for(page, moment=4)
     name, data = exported(page, "export-replay")
     assert name == "kelvin-spirals-annealing-vs-adam.html"
     file = tmp_path / name
@@ -196,35 +195,32 @@ def test_export_gives_an_html_replay_that_plays_offline(
     )
     expect(replayed).to_have_title("Two spirals: Simulated annealing vs Adam")
     expect(replayed.locator("footer")).to_contain_text("Made with Kelvin")
-    assert replayed.evaluate(f"{view}.board.arrangement.large") == "loss", "it looks as it was left"
+    enlarged(replayed, "loss")  # it looks as it was left
     replayed.keyboard.press("1")
     for name in ("run", "step", "reset", "new-seed", "reheat", "menu-save", "menu-share"):
         expect(replayed.get_by_test_id(name)).not_to_be_visible()
     # It plays, holds and is scrubbed.
-    first = replayed.evaluate(f"{view}.player.moment")
-    shown.until(f"{view}.player.moment > {first}")
+    wait_for(replayed, moment=count(replayed, "moment") + 1)
     scrub = replayed.get_by_test_id("scrub")
     scrub.evaluate("(input) => { input.value = '400'; input.dispatchEvent(new Event('input')); }")
     share = (
         f"Math.max(...{view}.player.history.metrics[{view}.player.moment].lanes.map((lane) => "
         f"lane.progress))"
     )
-    shown.until(
-        f"!{view}.player.playing && {share} > 0.3 && {share} <= 0.4 && "
-        f"!{view}.dirty.pictures && !{view}.dirty.curves"
-    )
+    wait_for(replayed, playing=False, drawn=True)
+    assert 0.3 < replayed.evaluate(share) <= 0.4
+    at = told(replayed, "moment")
     before = replayed.get_by_test_id("card-1-loss").inner_text()
     scrub.evaluate("(input) => { input.value = '900'; input.dispatchEvent(new Event('input')); }")
-    shown.until(f"{share} > 0.8 && {share} <= 0.9 && !{view}.dirty.pictures")
-    moment = replayed.evaluate(f"{view}.player.moment")
-    assert replayed.get_by_test_id("card-1-loss").inner_text() != before
+    expect(replayed.locator(".kelvin")).not_to_have_attribute("data-moment", at)
+    assert 0.8 < replayed.evaluate(share) <= 0.9
+    moment = told(replayed, "moment")
+    expect(replayed.get_by_test_id("card-1-loss")).not_to_have_text(before)
     replayed.get_by_test_id("currency-evaluations").click()
-    shown.until(
-        f"{view}.board.panel('loss').chart.element.layout.xaxis.title.text === 'evaluations'"
-    )
+    expect(replayed.locator("[data-plot=loss] .xtitle")).to_have_text("evaluations")
     # R and its kin start nothing where nobody can run it.
     replayed.keyboard.press("r")
-    assert replayed.evaluate(f"[{view}.state.state, {view}.player.moment]") == ["idle", moment]
+    assert (told(replayed, "state"), told(replayed, "moment")) == ("idle", moment)
     # What can be exported here can be exported there.
     assert exported(replayed, "export-csv")[1].count(b"\r\n") == 1 + 2 * replayed.evaluate(
         f"{view}.player.history.length"
@@ -251,7 +247,7 @@ def test_a_replay_by_day_by_night_and_on_a_phone(
     file = replay.write(FIRST, tmp_path / "race.html")
     shown = Replay(browser, file, **options)
     page = shown.page
-    shown.until("window.__kelvin.view.player.moment > 15")
+    wait_for(page, moment=16)
     assert page.evaluate("document.querySelector('.kelvin').classList.contains('kv-dark')") == (
         name == "dark"
     )
@@ -262,7 +258,7 @@ def test_a_replay_by_day_by_night_and_on_a_phone(
     page.screenshot(path=SHOTS / f"replay-{name}.png")
     if name == "light":
         page.emulate_media(color_scheme="dark")
-        shown.until("document.querySelector('.kelvin').classList.contains('kv-dark')")
+        page.locator(".kelvin.kv-dark").wait_for()
     shown.close()
 
 
@@ -285,12 +281,10 @@ def test_a_landscape_is_replayed_too(browser: Browser, tmp_path: Path) -> None:
         browser,
         replay.write(Recording(messages).write(tmp_path / "race.kelvin"), tmp_path / "race.html"),
     )
-    shown.until("window.__kelvin.view.player.moment > 2")
+    wait_for(shown.page, moment=3)
     shown.page.get_by_test_id("mode-relief").click()
-    shown.until(
-        "window.__kelvin.view.board.panel('weights').relief.chart || "
-        "!window.__kelvin.view.board.panel('weights').relief.works"
-    )
+    if look(shown.page, "v.board.panel('weights').relief.works"):
+        points(shown.page, "relief", {0: 1})
     shown.page.wait_for_timeout(300)
     shown.page.get_by_test_id("mode-map").click()
     shown.page.screenshot(path=SHOTS / "replay-landscape.png")
@@ -333,7 +327,7 @@ def test_what_a_recording_says_is_text_and_nothing_else(browser: Browser, tmp_pa
     source = Recording(encode(message) for message in messages).write(tmp_path / "race.kelvin")
     shown = Replay(browser, replay.write(source, tmp_path / "race.html"))
     page = shown.page
-    shown.until("window.__kelvin.view.player.moment > 6")
+    wait_for(page, moment=7)
     expect(page.get_by_role("heading", level=1)).to_contain_text(NASTY)
     # Every panel there is, large, and pointed at.
     for number in range(1, 9):

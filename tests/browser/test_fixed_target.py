@@ -20,7 +20,7 @@ from engine import Experiment, Race
 from engine.messages.encoding import decode
 from engine.messages.recorder import Recorder
 from tests.browser.conftest import SHOTS
-from tests.browser.test_gallery import card, come_back, gallery
+from tests.browser.test_gallery import card, come_back, compared, gallery
 
 pytestmark = pytest.mark.browser
 
@@ -68,11 +68,7 @@ def bring(page: Page, *races: tuple[str, bytes]) -> None:
 def drawn(page: Page, view: str) -> None:
     """Wait until the chart of a view shows what the table has."""
     page.get_by_test_id(f"view-{view}").click()
-    page.wait_for_function(
-        "(view) => { const c = window.__gallery.page.comparison; return c.compared.every((one) => "
-        "one.series) && document.querySelector(`[data-testid=${view}-chart]`)?.data; }",
-        arg=view,
-    )
+    compared(page, page.locator("[data-testid=compare]:checked").count(), f"{view}-chart")
     expect(page.get_by_test_id("fixed-results")).to_be_visible()
 
 

@@ -5,7 +5,8 @@ queue, and what is there when they return.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, cast
 
@@ -17,57 +18,64 @@ from websockets.typing import Origin
 from engine.messages.encoding import decode
 from engine.workers.pool import AT_ONCE
 from tests.browser.conftest import Server
-from tests.browser.walk import SIX
+from tests.browser.walk import (
+    SIX,
+    STAGE,
+    Open,
+    count,
+    goes_on,
+    linked,
+    look,
+    ready,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
-Open = Callable[..., Page]
 MOONS = "?dataset=moons&network=mlp&lanes=annealing%2Cadam&seconds=120&seed=0"
 
 
-def wait(page: Page, condition: str, argument: object = None) -> None:
-    page.wait_for_function(
-        f"(x) => {{ const v = window.__kelvin?.view; return v && ({condition}); }}", arg=argument
-    )
-
-
-def look(page: Page, expression: str) -> Any:
-    return page.evaluate(f"() => {{ const v = window.__kelvin.view; return {expression}; }}")
-
-
 def running(page: Page) -> None:
-    wait(page, "v.state.state === 'running' && v.player.history.length > 8")
+    """Wait until a race runs and has some frames."""
+    wait_for(page, state="running", frames=9)
 
 
 def set_seed(page: Page, seed: int) -> None:
     field = page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
     field.fill(str(seed))
     field.press("Enter")
-    wait(page, "v.data.experiment.seed === x", seed)
-    page.wait_for_function(
-        "(seed) => new URL(location.href).searchParams.get('seed') === seed", arg=str(seed)
-    )
+    asked(page, seed)
+    linked(page, seed=str(seed))
+
+
+def asked(page: Page, seed: int) -> None:
+    """Wait until the controls ask for a race with this seed."""
+    expect(page.locator(".kelvin")).to_have_attribute("data-asked", re.compile(rf" {seed} "))
 
 
 @pytest.mark.slow
 def test_back_and_forward_change_the_page_and_not_the_address_alone(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)
-    race = look(page, "v.race")
+    runs, race = count(page, "runs"), look(page, "v.race")
     set_seed(page, 99)
     # The race on the screen keeps its button; the new settings have one of their own.
     expect(page.get_by_test_id("run")).to_have_text("Pause")
     expect(page.get_by_test_id("run-new")).to_be_visible()
     page.go_back()
-    wait(page, "v.data.experiment.seed === 0 && !v.stale")
+    asked(page, 0)
+    wait_for(page, stale=False)
     expect(
         page.get_by_test_id("stSidebar").get_by_role("spinbutton", name="Seed", exact=True)
     ).to_have_value("0")
     expect(page.get_by_test_id("run-new")).to_be_hidden()
     page.go_forward()
-    wait(page, "v.data.experiment.seed === 99")
-    assert "seed=99" in page.url
-    assert look(page, "[v.race, v.state.state]") == [race, "running"]
+    asked(page, 99)
+    linked(page, seed="99")
+    assert (look(page, "v.race"), told(page, "state")) == (race, "running")
     page.get_by_test_id("run-new").click()
-    wait(page, "v.race !== x && v.player.history.stage.experiment.seed === 99", race)
+    wait_for(page, runs=runs + 1, seed="99")
+    assert look(page, "v.race") != race
 
 
 @pytest.mark.slow
@@ -76,21 +84,20 @@ def test_the_stage_takes_the_race_along_and_escape_returns_to_it(open_page: Open
     running(page)
     race, address = look(page, "v.race"), page.url
     page.get_by_test_id("menu-present").click()
-    page.wait_for_function("window.__present?.ready && window.__present.live")
-    assert (
-        page.evaluate("window.__present.live.player.history.stage.experiment.dataset.name")
-        == "moons"
-    )
-    assert page.evaluate("window.__present.playlist.length") > 1, "the usual ones follow"
+    ready(page, STAGE)
+    assert told(page, "dataset") == "moons"
+    assert page.locator(".kp-dots button").count() > 1, "the usual ones follow"
     page.keyboard.press("Escape")
-    wait(page, "v.race === x && v.player.source === 'live' && v.player.history.length > 8", race)
+    page.wait_for_url(address)
+    wait_for(page, race="yes", source="live", frames=9)
+    assert look(page, "v.race") == race
     assert page.url == address
 
 
 @pytest.mark.slow
 def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: Open) -> None:
     page = open_page("?dataset=circles&lanes=adam&evaluations=100000")
-    page.locator('.kelvin[data-state="done"]').wait_for()
+    wait_for_state(page, "done")
     page.get_by_test_id("menu-save").click()
     expect(page.get_by_test_id("toast")).to_contain_text("Saved")
     page = open_page(MOONS, context=page.context)
@@ -98,24 +105,11 @@ def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: 
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
     expect(page.get_by_test_id("notice")).to_contain_text("pauses while you are away")
     page.get_by_test_id("card").filter(has_text="Circles").first.get_by_test_id("open").click()
-    wait(
-        page,
-        (
-            "v.ready && v.player.source === 'recording' && v.data.experiment.dataset.name === "
-            "'circles' && !v.stale"
-        ),
-    )
-    assert look(page, "v.player.history.stage.experiment.dataset.name") == "circles"
-    assert "dataset=circles" in page.url
+    wait_for(page, ready=True, source="recording", dataset="circles", stale=False)
+    linked(page, dataset="circles")
     assert look(page, "new URL(v.menu.link).searchParams.get('dataset')") == "circles"
     page.get_by_test_id("run").click()
-    wait(
-        page,
-        (
-            "v.player.source === 'live' && v.player.history.stage.experiment.dataset.name === "
-            "'circles'"
-        ),
-    )
+    wait_for(page, source="live", dataset="circles")
 
 
 def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) -> None:
@@ -125,9 +119,9 @@ def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) ->
     dialog.locator(".st-key-try-errors-counted").get_by_role("button").click()
     asked = page.get_by_test_id("question")
     expect(asked).to_contain_text("only counts errors")
-    wait(
-        page, "v.ready && v.player.history.stage?.experiment.loss === 'zero-one'"
-    )  # the question's race; on a fast machine it is over at once
+    # the question's race; on a fast machine it is over at once
+    wait_for(page, ready=True, source="live", frames=1)
+    assert look(page, "v.player.history.stage.experiment.loss") == "zero-one"
     title = asked.locator(".kv-story-title").inner_text()
     set_seed(page, 5)
     expect(asked).to_contain_text(title)
@@ -170,7 +164,7 @@ def test_what_waits_for_room_is_told_without_axes_and_can_be_cancelled(
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(f"{full.address}/?dataset=circles&lanes=snes,adam&seconds=5")
-    page.locator('.kelvin[data-state="queued"]').wait_for()
+    wait_for_state(page, "queued")
     box = page.get_by_test_id("waiting")
     expect(box).to_contain_text("Circles")
     expect(box).to_contain_text("SNES against Adam")
@@ -179,7 +173,7 @@ def test_what_waits_for_room_is_told_without_axes_and_can_be_cancelled(
     expect(page.get_by_test_id("run")).to_have_text("Waiting")
     expect(page.get_by_test_id("run")).to_be_disabled()
     page.get_by_test_id("cancel").click()
-    page.locator('.kelvin[data-state="ended"]').wait_for()
+    wait_for_state(page, "ended")
     expect(page.get_by_test_id("cancel")).to_be_hidden()
     assert not page.locator(".kv-plot").first.is_visible()
     expect(page.get_by_test_id("run")).to_have_text("Run")
@@ -199,14 +193,14 @@ def test_a_tab_nobody_sees_gets_no_frames_and_then_all_that_it_missed(open_page:
     page.evaluate(turn, "hidden")
     # what was on its way when the server heard of it
     page.wait_for_function(
-        "new Promise((done) => { const count = () => window.__kelvin.view.received.metrics;"
+        "new Promise((done) => { const count = () => document.querySelector('.kelvin').dataset.frames;"
         " const before = count(); setTimeout(() => done(count() === before), 1000); })"
     )
     before = look(page, "[v.received.metrics, v.player.history.metrics.at(-1).k]")
     page.wait_for_timeout(3000)
     assert look(page, "[v.received.metrics, v.player.history.metrics.at(-1).k]") == before
     page.evaluate(turn, "visible")
-    wait(page, "v.received.metrics > x + 5", before[0])
+    goes_on(page, 6)
     numbers = look(page, "v.player.history.metrics.map((one) => one.k)")
     assert numbers == list(range(len(numbers)))
     pictures = look(page, "v.player.history.pictures.map((one) => one.k)")
@@ -215,7 +209,7 @@ def test_a_tab_nobody_sees_gets_no_frames_and_then_all_that_it_missed(open_page:
 
 def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    wait(page, "v.player.history.length > 5")
+    wait_for(page, frames=6)
     chart = page.locator("[data-plot=loss] .nsewdrag").first
     chart.scroll_into_view_if_needed()
     before = chart.bounding_box()
@@ -246,7 +240,7 @@ def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_ba
     open_page: Open,
 ) -> None:
     page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
+    wait_for(page, source="recording", frames=3)
     page.evaluate("""() => {
         const v = window.__kelvin.view;
         const told = (window.told = []);
@@ -255,19 +249,20 @@ def test_a_question_is_told_to_be_starting_and_goes_with_the_visitor_who_goes_ba
     page.get_by_test_id("stSidebar").get_by_role("button", name="Guided experiments").click()
     page.get_by_role("dialog").get_by_role("button", name="Run it").first.click()
     expect(page.get_by_test_id("question")).to_be_visible()
-    wait(page, "!v.waiting && v.player.source === 'live' && v.player.history.length > 2")
-    told = page.evaluate("window.told.map(([, text]) => text)")
-    assert any("is starting" in text for text in told), told
-    assert not any("other settings" in text for text in told), told
+    wait_for(page, source="live", frames=3)
+    heard = page.evaluate("window.told.map(([, text]) => text)")
+    assert any("is starting" in text for text in heard), heard
+    assert not any("other settings" in text for text in heard), heard
     expect(page.get_by_test_id("question").locator("em")).to_be_empty()
     page.go_back()
     expect(page.get_by_test_id("question")).to_contain_text("Question 1 of")
-    wait(page, "v.stale || v.player.source === 'recording'")
+    page.locator('.kelvin:is([data-stale=true], [data-source="recording"])').wait_for()
 
 
 def test_no_panel_shows_axes_before_there_is_something_on_them(open_page: Open) -> None:
     page = open_page(f"?large=loss{SIX}")
-    wait(page, "v.player.history.length > 2 && v.board.panel('loss')")
+    wait_for(page, frames=3)
+    expect(page.locator("[data-plot=loss] .main-svg").first).to_be_visible()
     seen = look(
         page,
         """(() => {
@@ -282,7 +277,8 @@ def test_no_panel_shows_axes_before_there_is_something_on_them(open_page: Open) 
 
 def test_on_a_phone_the_replays_button_stands_beside_its_bar(open_page: Open) -> None:
     page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
-    wait(page, "v.player.history.length > 5 && !document.querySelector('.kv-edge').hidden")
+    wait_for(page, frames=6)
+    expect(page.locator(".kv-edge")).to_be_visible()
     middles = """(text) => {
         document.querySelector('.kv-time').textContent = text;
         return ['.kv-line', '.kv-edge', '.kv-time', '.kv-bottom [role=group]'].map((one) => {
@@ -304,13 +300,14 @@ def test_a_link_opened_where_a_race_runs_shows_its_own_race_and_a_reload_goes_ba
     running(page)
     race = look(page, "v.race")
     page.reload()
-    wait(page, "v.race === x && v.player.history.length > 8", race)
+    wait_for(page, source="live", frames=9)
+    assert look(page, "v.race") == race
     set_seed(page, 5)
     page.reload()
-    wait(page, "v.race === x && v.player.history.length > 8 && v.stale", race)
+    wait_for(page, source="live", frames=9, stale=True)
+    assert look(page, "v.race") == race
     page.goto(f"{server.address}/?dataset=circles&lanes=eki,adam&seconds=120&seed=4")
-    wait(page, "v.player.history.stage?.experiment.dataset.name === 'circles' && !v.stale")
-    assert look(page, "v.player.history.stage.experiment.seed") == 4
+    wait_for(page, dataset="circles", seed="4", stale=False)
     assert look(page, "v.race") != race
 
 
@@ -320,13 +317,14 @@ def test_a_race_brings_its_settings_back_where_the_address_names_none(open_page:
     running(page)
     race = look(page, "v.race")
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Landscapes").click()
-    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    wait_for(page, layout="landscape", frames=2)
     page.reload()
-    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    wait_for(page, layout="landscape", frames=2)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Explore").click()
-    wait(page, "v.layout === 'network' && v.race === x && v.player.history.length > 8", race)
-    wait(page, "v.data.experiment.dataset.name === 'moons' && !v.stale")
-    page.wait_for_function("new URL(location.href).searchParams.get('dataset') === 'moons'")
+    wait_for(page, layout="network", source="live", frames=9)
+    assert look(page, "v.race") == race
+    wait_for(page, dataset="moons", asked="moons 0 annealing,adam", stale=False)
+    linked(page, dataset="moons")
     assert look(page, "v.data.experiment.budget.amount") == 120
 
 
@@ -334,24 +332,24 @@ def test_every_page_is_one_step_on_the_way_back(open_page: Open) -> None:
     page = open_page(MOONS)
     running(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Landscapes").click()
-    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
-    page.wait_for_function("location.search.includes('dataset=landscape')")
+    wait_for(page, layout="landscape", frames=2)
+    linked(page, dataset="landscape")
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Explore").click()
-    wait(page, "v.layout === 'network' && v.player.history.length > 8")
-    page.wait_for_function("location.search.includes('dataset=moons')")
+    wait_for(page, layout="network", frames=9)
+    linked(page, dataset="moons")
     page.go_back()
     page.wait_for_function("location.pathname === '/landscapes' && location.search !== ''")
-    wait(page, "v.layout === 'landscape' && v.player.history.length > 1")
+    wait_for(page, layout="landscape", frames=2)
     page.go_back()
     page.wait_for_function("location.pathname === '/' && location.search.includes('dataset=moons')")
-    wait(page, "v.layout === 'network' && v.data.experiment.dataset.name === 'moons'")
+    wait_for(page, layout="network", asked="moons 0 annealing,adam")
 
 
 def test_a_recording_that_is_not_here_leaves_the_first_screen_and_one_message(
     open_page: Open,
 ) -> None:
     page = open_page("?recording=own:nope")
-    wait(page, "v.player.source === 'recording' && v.player.history.length > 5")
+    wait_for(page, source="recording", frames=6)
     expect(page.get_by_test_id("status")).to_contain_text("That recording does not exist here")
     expect(page.get_by_test_id("waiting")).to_be_hidden()
     page.wait_for_function("!location.search.includes('recording')")
@@ -367,7 +365,7 @@ def test_four_lanes_have_whole_words_under_their_maps_and_numbers_apart(
         f"&evaluations=200000{SIX}",
         viewport={"width": width, "height": 900},
     )
-    page.locator('.kelvin[data-state="done"]').wait_for()
+    wait_for_state(page, "done")
     # A word that breaks stands in two lines; so its range has two boxes.
     broken = look(
         page,

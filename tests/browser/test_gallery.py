@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -14,10 +13,10 @@ import pytest
 from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 
 from tests.browser.conftest import ROOT, SHOTS
+from tests.browser.walk import GALLERY, Open, ready
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 FILE = ROOT / "assets" / "recordings" / "first-screen.kelvin"
 BYTES = FILE.read_bytes()
 SAVE = """async ([kept, name, times]) => {
@@ -41,7 +40,7 @@ def enter(page: Page) -> Page:
     if phone:
         page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name="Gallery").click()
-    page.wait_for_function("window.__gallery?.page.ready")
+    ready(page, GALLERY)
     if phone:
         page.get_by_test_id("stSidebarCollapseButton").locator("button").click()
     expect(page.get_by_test_id("group-shipped").get_by_test_id("card").first).to_be_visible()
@@ -72,14 +71,11 @@ def yours(page: Page) -> list[str]:
     return page.get_by_test_id("group-yours").locator("h3").all_inner_texts()
 
 
-def compared(page: Page, count: int) -> None:
-    page.wait_for_function(
-        (
-            "(n) => { const c = window.__gallery?.page.comparison; return c?.chart && "
-            "c.compared.length === n && c.compared.every((one) => one.series); }"
-        ),
-        arg=count,
-    )
+def compared(page: Page, count: int, chart: str = "chart") -> None:
+    """Wait until so many recordings are read and on the chart."""
+    area = page.get_by_test_id("compare-area")
+    expect(area).to_have_attribute("data-compared", str(count))
+    expect(area.get_by_test_id(chart).locator(".main-svg").first).to_be_visible()
 
 
 def lines(page: Page, script: str) -> Any:
@@ -286,10 +282,8 @@ def test_open_leads_to_the_explorer_with_the_recording_in_the_address(open_page:
     page.evaluate(
         "window.addEventListener('beforeunload', () => sessionStorage.setItem('left', '1'))"
     )
-    identity = page.evaluate(
-        "(async () => { while (!window.__gallery.page.own.length) await new Promise((r) => "
-        "setTimeout(r, 50)); return window.__gallery.page.own[0].id; })()"
-    )
+    expect(page.get_by_test_id("group-yours").get_by_test_id("card")).to_have_count(1)
+    identity = page.evaluate("window.__gallery.page.own[0].id")
     with page.expect_navigation(
         url=lambda address: (
             f"recording=own%3A{identity}" in address or f"recording=own:{identity}" in address

@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Origin
@@ -17,8 +16,8 @@ from websockets.typing import Origin
 from app.live.bundle import version
 from app.live.headers import FRAMES, GUARDS, policy
 from tests.browser.conftest import PATIENCE, Server
+from tests.browser.walk import Open, ready, wait_for
 
-OPEN = Callable[..., Page]
 HOSTILE = "![](http://h.ex/p.png) [a](//b.c) www.a.bc $x$ :red[y] :smile:"
 
 
@@ -72,7 +71,7 @@ def test_a_message_of_megabytes_ends_the_connection_at_once(server: Server) -> N
         assert socket.close_code in (1009, 1006)
 
 
-def test_a_link_cannot_put_pictures_links_or_signs_into_the_page(open_page: OPEN) -> None:
+def test_a_link_cannot_put_pictures_links_or_signs_into_the_page(open_page: Open) -> None:
     asked: list[str] = []
     page = open_page(f"?dataset={quote(HOSTILE)}", ready=False)
     page.on("request", lambda request: asked.append(request.url))
@@ -82,7 +81,7 @@ def test_a_link_cannot_put_pictures_links_or_signs_into_the_page(open_page: OPEN
     assert notice.locator("a, img, .katex, [role=img], strong, code").count() == 0
     assert HOSTILE.split()[0] in notice.inner_text().replace("\u2060", "")
     assert "www.a.bc $x$ :red[y]" in notice.inner_text().replace("\u2060", "")
-    page.wait_for_function("window.__kelvin?.view?.ready")
+    ready(page)
     assert not [address for address in asked if "h.ex" in address]
 
 
@@ -104,7 +103,7 @@ def test_a_strangers_page_cannot_show_kelvin_in_a_frame(
     context.close()
 
 
-def test_a_frame_of_its_own_starts_no_race_by_itself(open_page: OPEN, server: Server) -> None:
+def test_a_frame_of_its_own_starts_no_race_by_itself(open_page: Open, server: Server) -> None:
     page = open_page("_stcore/health", ready=False)
     page.evaluate(
         (
@@ -116,7 +115,7 @@ def test_a_frame_of_its_own_starts_no_race_by_itself(open_page: OPEN, server: Se
     frame = page.frame_locator("iframe")
     frame.get_by_test_id("status").wait_for()
     inner = page.frames[1]
-    inner.wait_for_function("window.__kelvin?.view?.begun && window.__kelvin.view.ready")
-    assert inner.evaluate("[window.__kelvin.race, window.__kelvin.state]") == [None, "idle"]
+    wait_for(inner, begun=True, ready=True)
+    wait_for(inner, race="no", state="idle")
     frame.get_by_test_id("run").click()
-    inner.wait_for_function("window.__kelvin.race")
+    wait_for(inner, race="yes")

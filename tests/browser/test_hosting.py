@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.conftest import PATIENCE, SHOTS, Server
 from tests.browser.test_accessible import RULES
+from tests.browser.walk import GALLERY, STAGE, VIEW, ready, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -24,14 +25,15 @@ NOTED = """window.violations = [];
 document.addEventListener("securitypolicyviolation", (event) =>
     window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));"""
 PAGES = {
-    "": "window.__kelvin?.view?.ready",
-    "?dataset=digits&lanes=snes,adam&panels=loss,weights,network,temperature,agreement,chains,layers,cost": "window.__kelvin?.view?.ready",
-    "landscapes": "window.__kelvin?.view?.ready",
-    "routes": "window.__kelvin?.view?.ready",
-    "evidence": "document.querySelector('.st-key-evidence-map .main-svg')",
-    "gallery": "window.__gallery?.page.ready",
-    "?present=1": "window.__present",
+    "": VIEW,
+    "?dataset=digits&lanes=snes,adam&panels=loss,weights,network,temperature,agreement,chains,layers,cost": VIEW,
+    "landscapes": VIEW,
+    "routes": VIEW,
+    "evidence": "",
+    "gallery": GALLERY,
+    "?present=1": STAGE,
 }
+"""Path → the root that says when the page stands; the evidence is Streamlit's and has none."""
 SCHEMES = {"light": (1280, 800), "dark": (1280, 800), "phone": (390, 844)}
 
 
@@ -67,7 +69,10 @@ def test_no_page_breaks_the_policy(context: BrowserContext, server: Server, path
     answer = page.goto(f"{server.address}/{path}")
     assert answer is not None
     assert "script-src 'self'" in answer.headers["content-security-policy"]
-    page.wait_for_function(PAGES[path])
+    if PAGES[path]:
+        ready(page, PAGES[path])
+    else:
+        page.locator(".st-key-evidence-map .main-svg").first.wait_for()
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.violations") == []
 
@@ -103,7 +108,7 @@ def test_the_password_opens_the_page_that_was_asked_for(
     expect(page.get_by_role("alert")).to_contain_text("not the password")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Enter").click()
-    page.wait_for_function("window.__kelvin?.race")  # which the link starts
+    wait_for(page, race="yes")  # which the link starts
     query = urlsplit(page.url).query
     assert "dataset=circles" in query
     assert "seed=5" in query
@@ -176,10 +181,10 @@ def test_a_course_shows_kelvin_in_a_frame_and_a_click_starts_the_race(
     frame = page.frame_locator("iframe")
     frame.get_by_test_id("status").wait_for()
     inner = page.frames[1]
-    inner.wait_for_function("window.__kelvin?.view?.begun && window.__kelvin.view.ready")
-    assert inner.evaluate("[window.__kelvin.race, window.__kelvin.state]") == [None, "idle"]
+    wait_for(inner, begun=True, ready=True)
+    wait_for(inner, race="no", state="idle")
     frame.get_by_test_id("run").click()
-    inner.wait_for_function("window.__kelvin.race")
+    wait_for(inner, race="yes")
     other = stranger.replace("127.0.0.1", "localhost")  # an origin that is not named
     told: list[str] = []
     page.on("console", lambda message: told.append(message.text))
@@ -196,7 +201,7 @@ def test_a_server_that_is_asked_to_end_tells_its_viewers(context: BrowserContext
     server = Server(KELVIN_WORKERS="1", KELVIN_DRAIN="1")
     page = context.new_page()
     page.goto(f"{server.address}/?dataset=moons&lanes=annealing,adam&seconds=3600&seed=3")
-    page.wait_for_function("window.__kelvin?.race && window.__kelvin.state === 'running'")
+    wait_for(page, race="yes", state="running")
     page.evaluate(
         """() => { window.heard = []; new MutationObserver(() => window.heard.push(
             document.querySelector('.kelvin').innerText)).observe(

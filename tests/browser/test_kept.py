@@ -16,7 +16,19 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from engine.messages.recording import Recording
 from tests.browser.conftest import PATIENCE, Server
-from tests.browser.walk import LONG, look, raced, wait
+from tests.browser.walk import (
+    GALLERY,
+    LONG,
+    count,
+    linked,
+    look,
+    moves,
+    ready,
+    stepped,
+    steps,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -42,7 +54,7 @@ class People:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.goto(address)
-        page.wait_for_function("window.__kelvin?.view?.ready")
+        ready(page)
         return page
 
 
@@ -58,17 +70,16 @@ def race_of(page: Page) -> Any:
     return look(page, "v.session.race")
 
 
-def moves(page: Page) -> None:
-    """Wait until the race on the screen has gone on."""
-    seen = look(page, "last.lanes[0].step")
-    raced(page, "last.lanes[0].step > x", seen)
+def begun(page: Page) -> None:
+    """Wait until the race on the screen has taken some steps."""
+    stepped(page, [4])
 
 
 def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
     kept: Server, people: People
 ) -> None:
     owner = people.open(f"{kept.address}/{LONG}")
-    raced(owner, "last.lanes[0].step > 3")
+    begun(owner)
     owner.get_by_test_id("menu-share").click()
     expect(owner.get_by_test_id("watch-box")).to_be_hidden()
     owner.get_by_test_id("share-live").click()
@@ -79,7 +90,7 @@ def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
     assert race_of(owner) not in link
     owner.keyboard.press("Escape")
     pupil = people.open(link)
-    raced(pupil, "last.lanes[0].step > 3")
+    begun(pupil)
     moves(pupil)
     expect(pupil.get_by_test_id("toast")).to_contain_text("watching somebody else's race")
     status = pupil.locator(".kv-status")
@@ -87,15 +98,18 @@ def test_a_race_is_watched_by_a_link_and_nothing_of_it_can_be_changed(
     expect(pupil.get_by_test_id("step")).to_be_disabled()
     expect(pupil.get_by_test_id("run")).to_have_text("Run")
     owner.get_by_test_id("run").click()
-    wait(owner, "v.session.state.state === 'paused'")
-    wait(pupil, "v.session.state.state === 'paused'")
+    wait_for_state(owner, "paused")
+    wait_for_state(pupil, "paused")
     pupil.reload()
-    wait(pupil, "v.session.watches && v.session.state.state === 'paused'")
+    expect(status).to_contain_text("Somebody else's race.")
+    wait_for_state(pupil, "paused")
     owner.get_by_test_id("run").click()
     moves(pupil)
-    theirs = race_of(pupil)
+    theirs, runs = race_of(pupil), count(pupil, "runs")
     pupil.get_by_test_id("run").click()
-    wait(pupil, "!v.session.watches && v.session.race !== x", theirs)
+    wait_for(pupil, runs=runs + 1, frames=1)
+    expect(status).not_to_contain_text("Somebody else's race.")
+    assert race_of(pupil) != theirs
     moves(pupil)
     moves(owner)
 
@@ -105,14 +119,15 @@ def test_one_link_opened_by_two_is_one_race_until_one_of_them_changes_it(
 ) -> None:
     one, two = (people.open(f"{kept.address}/{LONG}") for _ in range(2))
     for page in (one, two):
-        raced(page, "last.lanes[0].step > 3")
+        begun(page)
     same = "JSON.stringify(v.player.history.metrics.slice(0, 4))"
     assert look(one, same) == look(two, same)
     shared, seen = race_of(one), race_of(two)
     assert seen != shared, "the token that steers it stays the first one's"
     two.get_by_test_id("run").click()
-    wait(two, "v.session.race !== x && v.session.state.state === 'paused'", seen)
-    assert look(two, "last.lanes[0].step") > 3, "it goes on from where it was"
+    wait_for_state(two, "paused")
+    assert race_of(two) != seen
+    assert steps(two)[0] > 3, "it goes on from where it was"
     assert race_of(one) == shared
     moves(one)
     two.get_by_test_id("run").click()
@@ -123,14 +138,15 @@ def test_a_killed_server_costs_an_open_page_no_more_than_a_pause(
     kept: Server, people: People, tmp_path: Path
 ) -> None:
     page = people.open(f"{kept.address}/{LONG}")
-    raced(page, "last.lanes[0].seconds > 2")
-    race, spent = race_of(page), look(page, "last.lanes[0].seconds")
+    wait_for(page, source="live", seconds=2)
+    race, before = race_of(page), steps(page)
     os.kill(kept.process.pid, signal.SIGKILL)
     kept.process.wait()
-    wait(page, "v.session.state.state === 'lost'")
+    wait_for_state(page, "lost")
     again = Server(kept.port, KELVIN_STORE=str(tmp_path / "races"))
     try:
-        raced(page, "v.session.state.state === 'running' && last.lanes[0].seconds > x", spent)
+        wait_for_state(page, "running")
+        stepped(page, [step + 1 for step in before])
         assert race_of(page) == race
         ks = look(page, "v.player.history.metrics.map((one) => one.k)")
         assert ks == sorted(set(ks)), "every frame once, in order"
@@ -142,7 +158,7 @@ def test_a_killed_server_costs_an_open_page_no_more_than_a_pause(
 
 def gallery_of(page: Page, address: str) -> Page:
     page.goto(f"{address}/gallery")
-    page.wait_for_function("window.__gallery?.page.ready && window.__gallery.page.kept.none")
+    ready(page, GALLERY)
     return page
 
 
@@ -150,7 +166,7 @@ def test_a_closed_page_finds_its_race_in_the_gallery_and_goes_on(
     kept: Server, people: People
 ) -> None:
     first = people.open(f"{kept.address}/{LONG}")
-    raced(first, "last.lanes[0].step > 3")
+    begun(first)
     race, context = race_of(first), first.context
     first.close()
     page = gallery_of(context.new_page(), kept.address)
@@ -167,12 +183,12 @@ def test_a_closed_page_finds_its_race_in_the_gallery_and_goes_on(
     card.get_by_test_id("kept-pin").click()
     expect(card.get_by_test_id("kept-pin")).to_have_attribute("aria-pressed", "true")
     card.get_by_test_id("kept-open").click()
-    page.wait_for_function("window.__kelvin?.view?.ready")
-    raced(page, "v.session.state.state === 'running'")
+    ready(page)
+    wait_for(page, source="live", state="running")
     assert race_of(page) == race
     moves(page)
     assert look(page, "v.player.history.metrics[0].lanes[0].step") == 0, "from its first moment on"
-    wait(page, "v.data.experiment.budget.amount === 300")  # the controls have its settings
+    linked(page, seconds="300")  # the controls have its settings
     stranger = people.open(f"{kept.address}/")
     gallery_of(stranger, kept.address)
     expect(stranger.get_by_test_id("kept-race")).to_have_count(0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -10,21 +9,26 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import look, running, wait
+from tests.browser.walk import (
+    Open,
+    count,
+    goes_on,
+    linked,
+    look,
+    points,
+    running,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 LONG = (
     "?dataset=landscape&dataset.function=rastrigin&lanes=pso,adam,annealing&evaluations=1e6&seed=3"
 )
 """Typed at the front door, as every link is: it leads to the landscapes."""
-MAP = "v.root.querySelector('[data-plot=weights] canvas').toDataURL()"
 MOUNTED = {"loss": 1, "weights": 1, "temperature": 1}
-
-
-def site(page: Page) -> Any:
-    return look(page, "v.player.history.stage.experiment.dataset.function")
 
 
 def click_map(page: Page, across: float, down: float) -> None:
@@ -41,13 +45,12 @@ def test_a_race_runs_on_the_map_and_the_cloud_moves(open_page: Open) -> None:
     expect(page.get_by_test_id("site-rastrigin")).to_have_attribute("aria-pressed", "true")
     assert page.get_by_test_id("panel-network").count() == 0
     assert look(page, "v.transport.speed") == 30
-    seen = (
-        f"[{MAP}, v.root.querySelector('[data-plot=loss]').data[0].x.length, "
-        f"v.root.querySelector('[data-testid=card-0-evaluations]').textContent]"
-    )
-    before, received = look(page, seen), look(page, "v.received.pictures")
-    wait(page, "v.received.pictures > x + 12", received)
-    wait(page, f"({seen}).every((one, i) => one !== x[i])", before)
+    seen = """['loss', 'weights'].map((name) =>
+        document.querySelector(`[data-plot=${name}] canvas`).toDataURL()).concat(
+        document.querySelector('[data-testid=card-0-evaluations]').textContent)"""
+    before = page.evaluate(seen)
+    goes_on(page, 12)
+    page.wait_for_function(f"(x) => ({seen}).every((one, i) => one !== x[i])", arg=before)
     picture = "v.player.history.pictureAt(1e9)"
     assert look(page, f"{picture}.plane.kind") == "exact"
     assert look(page, f"{picture}.lanes[0].cloud.shape") == [24, 2]
@@ -64,16 +67,8 @@ def test_another_landscape_starts_at_once_and_keeps_its_charts(open_page: Open) 
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("site-himmelblau").click()
-    wait(
-        page,
-        (
-            "v.player.history.stage.experiment.dataset.function === 'himmelblau' && "
-            "v.player.history.pictures.length > 3"
-        ),
-    )
-    page.wait_for_function(
-        "new URL(location.href).searchParams.get('dataset.function') === 'himmelblau'"
-    )
+    wait_for(page, dataset="himmelblau", pictures=4)
+    linked(page, **{"dataset.function": "himmelblau"})
     expect(page.get_by_test_id("site-himmelblau")).to_have_attribute("aria-pressed", "true")
     assert look(page, "window.__kelvin.stats.mounts") == MOUNTED
 
@@ -81,19 +76,14 @@ def test_another_landscape_starts_at_once_and_keeps_its_charts(open_page: Open) 
 def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
+    runs = count(page, "runs")
     for _ in range(5):  # a particle may be passing just there, and a click on it follows it
         click_map(page, 0.75, 0.25)
         page.wait_for_timeout(1000)
-        if look(page, "v.panelApi.follow === null"):
+        if page.get_by_test_id("particle-pin").is_hidden():
             break
         page.keyboard.press("Escape")
-    wait(
-        page,
-        (
-            "v.player.history.stage.experiment.dataset.start_x !== null && "
-            "v.player.history.pictures.length > 2"
-        ),
-    )
+    wait_for(page, runs=runs + 1, pictures=3)
     start = look(page, "Array.from(v.player.history.pictureAt(0).lanes[0].path.data.slice(0, 2))")
     assert start == pytest.approx([2.56, 2.56], abs=0.1)
     page.wait_for_function("new URL(location.href).searchParams.has('dataset.start_x')")
@@ -103,25 +93,25 @@ def test_a_click_on_the_map_starts_everybody_there(open_page: Open) -> None:
 def test_a_zoom_survives_updates_and_starts_nothing(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    run = look(page, "v.run")
+    runs = told(page, "runs")
     box = page.locator("[data-plot=weights] .nsewdrag").first.bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.3)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.7, steps=6)
     page.mouse.up()
-    wait(page, "v.board.panel('weights').chart.zoomed")
+    page.locator("[data-plot=weights][data-zoomed]").wait_for()
     zoom = (
         "['xaxis', 'yaxis'].map((axis) => "
         "v.root.querySelector('[data-plot=weights]').layout[axis].range.map((n) => n.toFixed(6)))"
     )
-    before, received = look(page, zoom), look(page, "v.received.pictures")
-    wait(page, "v.received.pictures > x + 12", received)
+    before = look(page, zoom)
+    goes_on(page, 12)
     assert look(page, zoom) == before
     page.mouse.dblclick(box["x"] + 50, box["y"] + 50)
-    wait(page, "!v.board.panel('weights').chart.zoomed")
+    expect(page.locator("[data-plot=weights]")).not_to_have_attribute("data-zoomed", "")
     page.wait_for_timeout(500)
-    assert look(page, "v.run") == run
+    assert told(page, "runs") == runs
 
 
 @pytest.mark.slow
@@ -129,24 +119,20 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
     page = open_page(LONG)
     running(page)
     page.get_by_test_id("site-formula").click()
+    wait_for(page, dataset="formula", pictures=1)
+    runs = count(page, "runs")
     field = page.get_by_test_id("stSidebar").get_by_role("textbox", name="Height at (x, y)")
     field.fill("(x-2)^2 + (y+1)^2 + 3")
     field.press("Enter")
-    wait(
-        page,
-        (
-            "v.player.history.stage.experiment.dataset.formula === '(x-2)^2 + (y+1)^2 + 3' && "
-            "v.player.history.pictures.length > 2"
-        ),
-    )
+    wait_for(page, runs=runs + 1, pictures=3)
+    raced = "v.player.history.stage.experiment.dataset.formula"
+    assert look(page, raced) == "(x-2)^2 + (y+1)^2 + 3"
     assert look(page, "v.player.history.stage.data.landscape.lowest") == pytest.approx(3, abs=1e-6)
     assert look(page, "v.player.history.stage.data.landscape.minima[0]") == pytest.approx(
         [2, -1], abs=1e-3
     )
-    page.wait_for_function(
-        "new URL(location.href).searchParams.get('dataset.formula') === '(x-2)^2 + (y+1)^2 + 3'"
-    )
-    run = look(page, "v.run")
+    linked(page, **{"dataset.formula": "(x-2)^2 + (y+1)^2 + 3"})
+    unread = page.locator(".kelvin.kv-unread")
     for bad in ("x^2 + (", "__import__('os')"):
         field.fill(bad)
         field.press("Enter")
@@ -154,22 +140,17 @@ def test_a_typed_formula_is_raced_and_a_bad_one_is_told_in_a_friendly_line(open_
         expect(page.get_by_test_id("status")).to_have_text(
             "The formula cannot be read. This race uses the previous one."
         )
-        wait(page, "v.root.classList.contains('kv-unread')")
+        expect(unread).to_have_count(1)
     field.fill("x^2 + y^2")
     field.press("Enter")
-    wait(
-        page,
-        (
-            "!v.root.classList.contains('kv-unread') && "
-            "v.player.history.stage.experiment.dataset.formula === 'x^2 + y^2'"
-        ),
-    )
+    expect(unread).to_have_count(0)
+    wait_for(page, runs=runs + 2)
+    assert look(page, raced) == "x^2 + y^2"
     field.fill("2(x)3")
     field.press("Enter")
-    wait(page, "v.root.classList.contains('kv-unread')")
-    run = look(page, "v.run")
+    expect(unread).to_have_count(1)
     assert "Traceback" not in page.content()
-    assert look(page, "v.run") == run  # the race on the screen goes on
+    assert count(page, "runs") == runs + 2  # the race on the screen goes on
 
 
 @pytest.mark.slow
@@ -180,10 +161,8 @@ def test_the_relief_draws_the_same_race_and_is_mounted_once(open_page: Open) -> 
     if not look(page, "v.board.panel('weights').relief.works"):
         expect(page.locator("[data-plot=relief]")).to_contain_text("has no WebGL")
         return
-    relief = "v.root.querySelector('[data-plot=relief]')"
-    wait(page, f"{relief}.data?.[0].z.length > 100 && {relief}.data[2].x.length === 24")
-    received = look(page, "v.received.pictures")
-    wait(page, "v.received.pictures > x + 12", received)
+    points(page, "relief", {0: 100, 2: 24})
+    goes_on(page, 12)
     page.get_by_test_id("mode-map").click()
     page.get_by_test_id("mode-relief").click()
     page.wait_for_timeout(500)
@@ -202,8 +181,7 @@ def test_without_webgl_a_sentence_stands_in_for_the_relief(open_page: Open) -> N
     page.get_by_test_id("mode-relief").click()
     expect(page.locator("[data-plot=relief]")).to_contain_text("This browser has no WebGL")
     page.get_by_test_id("mode-map").click()
-    received = look(page, "v.received.pictures")
-    wait(page, "v.received.pictures > x + 3", received)
+    goes_on(page, 4)
 
 
 @pytest.mark.slow
@@ -212,11 +190,11 @@ def test_each_page_keeps_its_own_race(open_page: Open) -> None:
     running(page)
     token = page.evaluate("sessionStorage.getItem('kelvin.race')")
     page.get_by_test_id("stSidebarNav").get_by_text("Landscapes").click()
-    wait(page, "v.layout === 'landscape' && v.player.history.pictures.length > 2")
-    assert site(page) == "rastrigin"
+    wait_for(page, layout="landscape", pictures=3)
+    assert told(page, "dataset") == "rastrigin"
     page.get_by_test_id("stSidebarNav").get_by_text("Explore").click()
-    wait(page, "v.layout === 'network' && v.player.history.pictures.length > 2")
-    assert look(page, "v.player.history.stage.data.name") == "moons"
+    wait_for(page, layout="network", pictures=3)
+    assert told(page, "dataset") == "moons"
     assert page.evaluate("sessionStorage.getItem('kelvin.race')") == token
     assert page.evaluate("new URL(location.href).searchParams.get('dataset')") == "moons"
 
@@ -229,7 +207,7 @@ def test_each_page_keeps_its_own_race(open_page: Open) -> None:
 def test_other_eyes(open_page: Open, name: str, options: dict[str, Any]) -> None:
     page = open_page(LONG, **options)
     running(page)
-    wait(page, "v.received.pictures > 12")
+    wait_for(page, pictures=13)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.screenshot(path=SHOTS / f"landscapes-{name}.png")
 
@@ -259,12 +237,11 @@ def test_heights_far_below_zero_keep_their_minus_on_the_axis(open_page: Open) ->
         "?dataset=landscape&dataset.function=formula&dataset.formula=-x^29&dataset.reach=14"
         "&lanes=annealing,pso&evaluations=2000"
     )
-    page.locator('.kelvin[data-state="done"]').wait_for()
-    wait(
-        page,
-        "(() => { const plot = v.root.querySelector('[data-plot=loss]');"
+    wait_for_state(page, "done")
+    page.wait_for_function(
+        "(() => { const plot = document.querySelector('[data-plot=loss]');"
         " const ticks = [...plot.querySelectorAll('.ytick text')];"
         " return ticks.length > 2 && ticks.some((one) => one.textContent.startsWith('−'))"
         " && ticks.every((one) => one.getBoundingClientRect().left >="
-        " plot.getBoundingClientRect().left); })()",
+        " plot.getBoundingClientRect().left); })()"
     )

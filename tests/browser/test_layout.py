@@ -7,13 +7,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.walk import Open
+from tests.browser.walk import Open, wait_for_state
 
 pytestmark = pytest.mark.browser
 
 RACE = "?dataset=moons&network=mlp&lanes=annealing,adam&evaluations=200000&seed=0"
 EIGHT = "&panels=loss,weights,network,temperature,agreement,chains,cost,layers"
-DONE = '.kelvin[data-state="done"]'
 SIZES = [(1280, 720), (1440, 900), (1920, 1080)]
 CLIPPED = """() => {
   const plot = document.querySelector('[data-plot="cost"]').getBoundingClientRect();
@@ -40,7 +39,7 @@ EMPTY = """() => {
 
 def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> None:
     page = open_page(RACE + EIGHT)
-    page.locator(DONE).wait_for()
+    wait_for_state(page, "done")
     found: dict[tuple[int, int], Any] = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
@@ -51,7 +50,7 @@ def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> No
 
 def test_no_room_is_empty_under_two_maps(open_page: Open) -> None:
     page = open_page(RACE)
-    page.locator(DONE).wait_for()
+    wait_for_state(page, "done")
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function(f"({EMPTY})() < {height / 7}")

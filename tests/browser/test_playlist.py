@@ -12,8 +12,9 @@ import pytest
 from playwright.sync_api import Dialog, FilePayload, Page, expect
 
 from tests.browser.conftest import PATIENCE, SHOTS
-from tests.browser.test_gallery import Open, bring, card, gallery
-from tests.browser.test_present import look, there, wait
+from tests.browser.test_gallery import bring, card, gallery
+from tests.browser.test_present import look, stands, there
+from tests.browser.walk import Open, ready
 
 pytestmark = pytest.mark.browser
 
@@ -166,7 +167,7 @@ def test_a_method_has_one_colour_on_every_slide_and_the_link_is_a_code(open_page
     found: dict[str, set[str]] = {}
     for title in ("Gradients fail too", "On a small problem", "Same start"):
         expect(page.get_by_test_id("present-title")).to_contain_text(title)
-        wait(page, "p.ready && p.live?.ready")
+        stands(page)
         lanes = look(
             page,
             "p.live.session.history.stage.lanes.map((lane, i) => [lane.optimizer, "
@@ -208,7 +209,7 @@ def test_unsaved_changes_are_not_lost_with_the_tab_or_the_page(open_page: Open) 
     page.get_by_test_id("slide-title").first.fill("Kept on the way back")
     # as Back does where another page of Kelvin was before
     page.evaluate("document.querySelector('[data-testid=stSidebarNavLink]').click()")
-    page.wait_for_function("window.__kelvin?.view?.ready")
+    ready(page)
     page.get_by_test_id("stSidebarNavLink").filter(has_text="Gallery").click()
     page.get_by_test_id("playlists-edit").first.click()
     expect(page.get_by_test_id("slide-title").first).to_have_value("Kept on the way back")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,10 +10,11 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect
 from app.present import playlist
 from app.presets import presets
 from tests.browser.conftest import PATIENCE, SHOTS, Server
+from tests.browser.walk import STAGE, Open, count, enlarged, ready, told, wait_for
+from tests.browser.walk import look as view
 
 pytestmark = pytest.mark.browser
 
-Open = Callable[..., Page]
 HALL = ViewportSize(width=1920, height=1080)
 TITLES = [entry.title for entry in playlist()]
 
@@ -24,20 +24,22 @@ def look(page: Page, script: str) -> Any:
     return page.evaluate(f"() => {{ const p = window.__present; return ({script}); }}")
 
 
-def wait(page: Page, script: str) -> None:
-    """Until a condition on the stage ``p`` holds."""
-    page.wait_for_function(f"() => {{ const p = window.__present; return p && ({script}); }}")
+def stands(page: Page) -> None:
+    """Wait until what is on the stage is drawn."""
+    ready(page, STAGE)
+    ready(page)
 
 
 def there(page: Page, title: str) -> None:
-    """Until the recording of that title is on the stage and drawn."""
+    """Wait until the recording of that title is on the stage and drawn."""
     expect(page.get_by_test_id("present-title")).to_have_text(title)
-    wait(page, "p.ready && p.live?.ready && p.live.player.history.length > 20")
+    stands(page)
+    wait_for(page, frames=21)
 
 
 def stage(open_page: Open, query: str = "?present=1", **options: Any) -> Page:
     page = open_page(query, ready=False, viewport=options.pop("viewport", HALL), **options)
-    wait(page, "p.ready && p.live?.ready")
+    stands(page)
     return page
 
 
@@ -49,8 +51,7 @@ def test_nothing_is_on_the_stage_but_the_race(open_page: Open) -> None:
     for control in ("run", "reset", "scrub", "currency-seconds", "enlarge-loss"):
         expect(page.get_by_test_id(control)).to_be_hidden()
     expect(page.get_by_test_id("present-caption")).to_have_text(playlist()[0].caption)
-    first = look(page, "p.live.player.moment")
-    wait(page, f"p.live.player.moment > {first}")
+    wait_for(page, moment=count(page, "moment") + 1)
     assert look(page, "p.live.session.socket.socket") is None
     page.screenshot(path=SHOTS / "present.png")
 
@@ -103,18 +104,20 @@ def test_space_pauses_and_plays_and_a_number_shows_one_panel(open_page: Open) ->
     page = stage(open_page)
     there(page, TITLES[0])
     page.keyboard.press(" ")
-    wait(page, "p.root.dataset.state === 'paused'")
-    moment = look(page, "p.live.player.moment")
+    wait_for(page, STAGE, state="paused")
+    wait_for(page, drawn=True)
+    moment = count(page, "moment")
     page.wait_for_timeout(1500)
-    assert look(page, "p.live.player.moment") == moment
+    assert count(page, "moment") == moment
     page.keyboard.press("3")
-    wait(page, "p.live.board.arrangement.large === 'network'")
+    enlarged(page, "network")
     page.keyboard.press("Escape")
-    wait(page, "p.live.board.arrangement.large === null")
+    enlarged(page, None)
     page.keyboard.press("r")  # would start a race in the explorer
     page.keyboard.press(" ")
-    wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
-    assert look(page, "p.live.player.source") == "recording"
+    wait_for(page, STAGE, state="playing")
+    wait_for(page, moment=moment + 1)
+    assert told(page, "source") == "recording"
 
 
 @pytest.mark.slow
@@ -123,9 +126,7 @@ def test_escape_leads_back_to_the_explorer_with_what_was_on(open_page: Open) -> 
     there(page, "Digits, read without a derivative")
     page.keyboard.press("Escape")
     page.wait_for_url("**/?recording=digits-eki*")
-    page.wait_for_function(
-        "window.__kelvin?.view?.player.history.stage?.experiment.dataset.name === 'digits'"
-    )
+    wait_for(page, dataset="digits")
     expect(page.get_by_test_id("run")).to_be_visible()
 
 
@@ -142,8 +143,8 @@ def test_the_stage_needs_no_socket_and_after_its_start_no_network(
             "**/kelvin/live", lambda socket: (opened.append(socket.url), socket.close())[-1]
         )
         page.goto(f"{server.address}/?present=1")
-        wait(page, f"p.ready && p.live?.ready && p.histories.size === {len(TITLES)}")
-        page.evaluate("() => Promise.all(window.__present.histories.values())")
+        stands(page)
+        wait_for(page, STAGE, recordings=len({entry.recording for entry in playlist()}))
         context.set_offline(True)
         for title in TITLES[1:]:
             page.keyboard.press("ArrowRight")
@@ -158,12 +159,12 @@ def test_the_stage_needs_no_socket_and_after_its_start_no_network(
 def test_an_address_chooses_the_recordings(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=many-dimples,nothing-like-that,steps-inside")
     there(page, "Many dimples, one lowest point")
-    assert look(page, "p.live.layout") == "landscape"
+    assert told(page, "layout") == "landscape"
     expect(page.locator(".kp-dots button")).to_have_count(2)
     page.keyboard.press("ArrowRight")
     there(page, "Where backprop stops learning")
-    assert look(page, "p.live.layout") == "network"
-    assert look(page, "document.querySelectorAll('.kelvin').length") == 1
+    assert told(page, "layout") == "network"
+    assert page.locator(".kelvin").count() == 1
 
 
 @pytest.mark.slow
@@ -171,21 +172,24 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
     open_page: Open,
 ) -> None:
     page = stage(open_page, "?kiosk=1&playlist=few-weights,many-weights")
-    assert look(page, "p.root.dataset.phase") == "card"
+    wait_for(page, STAGE, phase="card")
     expect(page.locator(".kp-card-caption")).to_have_text(
         next(entry.caption for entry in playlist() if entry.recording == "few-weights")
     )
-    wait(page, "p.root.dataset.phase === 'run' && p.live.player.moment > 5")
+    wait_for(page, STAGE, phase="run")
+    wait_for(page, moment=6)
     page.mouse.click(900, 500)
-    wait(page, "p.root.dataset.state === 'held'")
-    moment = look(page, "p.live.player.moment")
+    wait_for(page, STAGE, state="held")
+    wait_for(page, drawn=True)
+    moment = count(page, "moment")
     page.wait_for_timeout(1200)
-    assert look(page, "p.live.player.moment") == moment
+    assert count(page, "moment") == moment
     page.get_by_test_id("present-play").click()
-    wait(page, f"p.root.dataset.state === 'playing' && p.live.player.moment > {moment}")
+    wait_for(page, STAGE, state="playing")
+    wait_for(page, moment=moment + 1)
     look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
     there(page, "With 4,482 weights, the same guesses are noise")
-    wait(page, "p.root.dataset.phase === 'run'")
+    wait_for(page, STAGE, phase="run")
     look(page, "(p.clock.phase = 'rest', p.clock.spent = 4)")
     there(page, "With 12 weights, random guesses find the slope")
     page.mouse.move(10, 10)
@@ -197,21 +201,12 @@ def test_a_kiosk_tells_then_shows_then_goes_on_and_waits_for_whoever_touches_it(
 @pytest.mark.slow
 def test_with_reduced_motion_a_recording_stands_at_its_end(open_page: Open) -> None:
     page = stage(open_page, "?present=1&playlist=few-weights", reduced_motion="reduce")
-    wait(
-        page,
-        (
-            "p.live.player.moment === p.live.player.history.length - 1 && p.root.dataset.state "
-            "=== 'over'"
-        ),
-    )
+    wait_for(page, STAGE, state="over")
+    last = count(page, "frames") - 1
+    wait_for(page, moment=str(last))
     page.keyboard.press(" ")
-    wait(
-        page,
-        (
-            "p.root.dataset.state === 'playing' && p.live.player.moment < "
-            "p.live.player.history.length - 1"
-        ),
-    )
+    wait_for(page, STAGE, state="playing")
+    expect(page.locator(".kelvin")).not_to_have_attribute("data-moment", str(last))
 
 
 @pytest.mark.slow
@@ -245,11 +240,9 @@ def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
     dialog.locator(".st-key-try-errors-counted").get_by_role("button").click()
     expect(dialog).to_be_hidden()
     lanes = ",".join(lane.name for lane in preset.experiment().lanes)
-    page.wait_for_function(
-        """(lanes) => {
-            const player = window.__kelvin?.view?.player;
-            const raced = player?.history.stage?.experiment;
-            return player?.source === 'live' && raced?.loss === 'zero-one' && raced.lanes.map((lane) => lane.name).join() === lanes;
-        }""",
-        arg=lanes,
-    )
+    wait_for(page, source="live", frames=1)
+    assert view(
+        page,
+        "(({ loss, lanes }) => [loss, lanes.map((lane) => lane.name).join()])"
+        "(v.player.history.stage.experiment)",
+    ) == ["zero-one", lanes]

@@ -15,25 +15,27 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from tests.browser.conftest import PATIENCE, ROOT, Server
 from tests.browser.stripping_proxy import StrippingProxy
+from tests.browser.walk import GALLERY, VIEW, ready, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 FILES = ROOT / "assets" / "hosting"
 BASE = "tools/kelvin"
 RACE = "?dataset=moons&lanes=annealing,adam&evaluations=2e5&seed=3"
-READY = {
-    "Landscapes": "window.__kelvin?.view?.ready",
-    "Routes": "window.__kelvin?.view?.ready",
-    "Gallery": "window.__gallery?.page.ready",
-    "Explore": "window.__kelvin?.view?.ready",
+PAGES: dict[str, tuple[str, dict[str, str]]] = {
+    "Landscapes": (VIEW, {"layout": "landscape"}),
+    "Routes": (VIEW, {"layout": "tour"}),
+    "Gallery": (GALLERY, {}),
+    "Explore": (VIEW, {"layout": "network"}),
 }
+"""A page's name in the navigation → its root, and what that says of itself."""
 
 
 def program(name: str) -> str:
@@ -143,24 +145,19 @@ def walk(browser: Browser, address: str) -> None:
         ),
     )
     page.goto(f"{address}/{RACE}")  # which starts it
-    page.locator('.kelvin[data-state="done"][data-source="live"]').wait_for()
-    _visit(page, READY)
+    wait_for(page, state="done", source="live")
+    for name, (root, stands) in PAGES.items():
+        page.get_by_role("link", name=name, exact=True).click()
+        wait_for(page, root, ready=True, **stands)
     page.get_by_role("link", name="Gallery").click()
-    page.wait_for_function(READY["Gallery"])
+    ready(page, GALLERY)
     page.reload()
-    page.wait_for_function(READY["Gallery"])
+    ready(page, GALLERY)
     assert page.url.startswith(f"{address}/gallery")
     expect(page.get_by_test_id("card").first).to_be_visible()
     context.close()
     assert said == []
     assert missing == []
-
-
-def _visit(page: Page, ready: dict[str, str]) -> None:
-    for name, condition in ready.items():
-        page.evaluate("window.__kelvin = window.__gallery = undefined")
-        page.get_by_role("link", name=name, exact=True).click()
-        page.wait_for_function(condition)
 
 
 def status(address: str, **headers: str) -> int:
@@ -274,7 +271,7 @@ def test_a_login_below_a_path_that_is_cut_off(browser: Browser) -> None:
         expect(page.get_by_role("row", name="open pages")).to_be_visible()
         assert page.url == f"{proxy.address}/kelvin/status"
         page.goto(f"{proxy.address}/{RACE}")
-        page.wait_for_function("window.__kelvin?.race")
+        wait_for(page, race="yes")
         (cookie,) = [one for one in context.cookies() if one["name"] == "kelvin_login"]
         assert cookie["path"] == "/user/ann/proxy/8501", "other services do not get it"
         assert [path for path in proxy.outside if path != "/favicon.ico"] == []

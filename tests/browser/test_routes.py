@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import Open, look, raced, running, wait
+from tests.browser.walk import Open, count, goes_on, look, ready, running, told, wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +36,11 @@ EMPTY = """(() => { const p = v.board.panel('map'), c = p.canvases[0], f = p._fi
 """A place on the page as far from every city as there is."""
 EDITS = "v.player.history.events.filter((event) => event.kind === 'cities')"
 SIZE = "v.board.panel('map').cities.x.length"
-TOURS = "v.board.panel('map').last.picture.lanes.map((one) => one.best.data.length)"
+
+
+def cities(page: Page, number: int) -> None:
+    """Wait until both lanes have a tour of so many cities on the map."""
+    wait_for(page, cities=str(number), parts=f"{number},{number}")
 
 
 def drag(page: Page, city: int, across: float, down: float) -> None:
@@ -52,74 +56,73 @@ def test_a_race_on_a_map_whose_cities_are_moved_added_and_dropped(open_page: Ope
     page = open_page(LONG)
     running(page)
     assert "/routes?" in page.url
-    assert look(page, "v.layout") == "tour"
-    wait(page, f"({TOURS}).every((n) => n === 60)")
+    assert told(page, "layout") == "tour"
+    cities(page, 60)
     card = page.get_by_test_id("card-0-loss")
     expect(card).not_to_have_text("–")
 
     city = look(page, LONELY)
     before = look(page, f"[v.board.panel('map').cities.x[{city}], last.reference.value]")
     drag(page, city, 40, -30)
-    wait(page, f"{EDITS}.length > 0 && !v.board.panel('map').draft")
+    wait_for(page, events=1)
     assert look(page, f"v.board.panel('map').cities.x[{city}]") > before[0]
-    wait(page, "last.reference.kind === 'best of this race'")
-    wait(page, "v.session.experiment.instance.name === 'own'")
+    goes_on(page, 2)
+    assert look(page, "last.reference.kind") == "best of this race"
     # the controls and the address follow
     page.wait_for_url("**instance=own**")
-    wait(page, "!v.stale")
+    wait_for(page, dataset="own", stale=False)
 
     page.mouse.click(*look(page, EMPTY))
-    wait(page, f"({TOURS}).every((n) => n === 61) && {SIZE} === 61")
+    cities(page, 61)
     page.mouse.click(*look(page, SPOT, look(page, LONELY)), button="right")
-    wait(page, f"({TOURS}).every((n) => n === 60) && {SIZE} === 60")
+    cities(page, 60)
 
     canvas = page.get_by_test_id("map-0")
     canvas.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Delete")
-    wait(page, f"({TOURS}).every((n) => n === 59) && {SIZE} === 59")
+    cities(page, 59)
 
+    done = count(page, "events")
     page.get_by_test_id("reheat").click()
+    wait_for(page, events=done + 1)
     page.get_by_test_id("kick-0").click()
-    events = "v.player.history.events"
-    wait(
-        page,
-        f"{events}.some((e) => e.kind === 'reheat') && {events}.some((e) => e.kind === 'kick')",
-    )
+    wait_for(page, events=done + 2)
+    kinds = look(page, "v.player.history.events.map((one) => one.kind)")
+    assert {"reheat", "kick"} <= set(kinds)
     page.screenshot(path=SHOTS / "routes-light.png")
 
-    told, token = look(page, f"{EDITS}.length"), look(page, "v.race")
+    edits, token = look(page, f"{EDITS}.length"), look(page, "v.race")
     page.reload()
-    page.wait_for_function("window.__kelvin?.view?.ready")
-    raced(page, "v.race === x", token)
-    wait(page, f"{EDITS}.length === x && {SIZE} === 59", told)
+    ready(page)
+    wait_for(page, race="yes", source="live", events=len(kinds))
+    assert look(page, "v.race") == token
+    assert look(page, f"{EDITS}.length") == edits
+    cities(page, 59)
 
 
 def test_a_map_before_the_race_is_drawn_by_hand_and_then_raced(open_page: Open) -> None:
     page = open_page("routes")
-    wait(page, "v.player.source === 'recording' && v.player.history.length > 0 && !v.stale")
+    wait_for(page, source="recording", frames=1, stale=False)
     page.get_by_test_id("stSidebar").get_by_role("combobox").nth(1).click()
     page.get_by_role("option", name="Your own cities").click()
     page.get_by_test_id("stSidebar").locator("textarea").first.wait_for()
-    wait(
-        page,
-        "v.board.panel('map').preview?.size === 12 && v.board.panel('map').canvases.length === 1",
-    )
-    before = look(page, SIZE)
+    page.locator(".kelvin[data-preview]").wait_for()
+    wait_for(page, cities="12", parts="")
+    expect(page.locator("canvas[data-testid^=map-]")).to_have_count(1)
     page.mouse.click(*look(page, EMPTY))
-    wait(page, f"{SIZE} === x", before + 1)
-    page.wait_for_function(
-        "(x) => decodeURIComponent(location.search).split(';').length === x", arg=before + 1
-    )
+    wait_for(page, cities="13")
+    page.wait_for_function("decodeURIComponent(location.search).split(';').length === 13")
     page.get_by_test_id("run").click()
-    raced(page, f"({TOURS}).every((n) => n === x)", before + 1)
-    wait(page, "last.lanes.every((lane) => lane.loss > 0)")
+    wait_for(page, source="live", frames=1)
+    cities(page, 13)
+    assert look(page, "last.lanes.every((lane) => lane.loss > 0)")
 
 
 def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> None:
     page = open_page(LONG, **PHONE)
     running(page)
-    wait(page, f"({TOURS}).every((n) => n === 60)")
+    cities(page, 60)
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390
     box = page.get_by_test_id("map-0").bounding_box()
@@ -137,7 +140,8 @@ def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> N
         ("touchEnd", []),
     ):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    wait(page, f"{EDITS}.some((event) => event.move.length === 1)")
+    wait_for(page, events=1)
+    assert look(page, f"{EDITS}[0].move.length") == 1
     page.screenshot(path=SHOTS / "routes-phone.png")
 
 
@@ -148,14 +152,14 @@ PROBLEMS = {"Delivery routes": "routes", "Crew rosters": "pairing", "Runways": "
 def test_routes_rosters_and_runways_are_picked_raced_and_drawn(open_page: Open) -> None:
     page = open_page("routes")
     root = page.locator(".kelvin")
-    wait(page, "v.player.source === 'recording' && v.player.history.length > 0 && !v.stale")
+    wait_for(page, source="recording", frames=1, stale=False)
     for name, kind in PROBLEMS.items():
         page.get_by_test_id("stSidebar").get_by_role("combobox").first.click()
         page.get_by_role("option", name=name).click()
         # before its race the panel shows what it will be of
         page.locator(f'.kelvin[data-preview][data-answer="{kind}"]').wait_for()
         page.get_by_test_id("run").click()
-        page.locator(f'.kelvin[data-answer="{kind}"][data-source="live"]').wait_for()
+        wait_for(page, answer=kind, source="live")
         page.wait_for_function(
             "(kind) => { const told = document.querySelector('.kelvin').dataset;"
             " return told.answer === kind && !('preview' in told) && told.parts"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
+
+from tests.browser.walk import Open, look, points, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]  # until seen to pass on a busy machine
-Open = Callable[..., Page]
 
-BAND = """() => { const { view } = window.__kelvin; const panel = view.board.panel("loss");
-  return panel ? panel.bands.filter((i) => panel.chart.painted[i].x?.length > 6).length : 0; }"""
-"""How many bands are drawn."""
-FOLLOWED = "() => window.__kelvin.view.player.history.metrics.at(-1)?.seeds?.followed"
-POINT = """() => { const { view } = window.__kelvin;
-  const moment = view.frameView(view.player.moment); return moment.stage.data.points.x.data[0]; }"""
+BANDS = "v.board.panel('loss').bands"
+"""The traces that are bands."""
+POINT = "v.frameView(v.player.moment).stage.data.points.x.data[0]"
 """A coordinate of the first training point that panels show: every seed has its own."""
 
 
@@ -24,26 +20,24 @@ def test_four_seeds_have_bands_wins_and_a_switch(open_page: Open) -> None:
     expect(page.get_by_label("Seeds", exact=True)).to_have_value("4")
     switch = page.get_by_test_id("seed-switch")
     expect(switch).to_contain_text("Seed 7")
-    page.wait_for_function(f"({BAND})() === 4")
+    points(page, "loss", {0: 4})
+    bands = look(page, BANDS)[:4]  # two of each lane
+    points(page, "loss", dict.fromkeys(bands, 7))
     expect(page.get_by_test_id("card-0-wins")).to_contain_text("of 4")
     expect(page.get_by_test_id("card-1-wins")).to_contain_text("wins in")
-    before = page.evaluate(POINT)
+    before = look(page, POINT)
     page.get_by_test_id("seed-after").click()
     expect(switch).to_contain_text("Seed 8")
-    page.wait_for_function(f"({FOLLOWED})() === 1 || window.__kelvin.view.state.state === 'done'")
-    page.wait_for_function(f"({POINT})() !== {before}")
+    assert look(page, POINT) != before
 
     # At the end every seed can be shown, and the numbers over all of them stay.
-    page.wait_for_function("window.__kelvin.view.state.state === 'done'")
+    wait_for(page, state="done", drawn=True)
     shown = page.get_by_test_id("seed-shown")
     told = page.get_by_test_id("card-1-wins").inner_text()
     loss = page.get_by_test_id("card-1-loss").inner_text()
     seen = set()
     for _ in range(4):
-        page.wait_for_function(
-            "window.__kelvin.view.frameView(window.__kelvin.view.player.moment).picture !== null"
-        )
-        seen.add(page.evaluate(POINT))
+        seen.add(look(page, POINT))
         now = shown.inner_text()
         page.get_by_test_id("seed-before").click()
         expect(shown).not_to_have_text(now)
@@ -54,8 +48,14 @@ def test_four_seeds_have_bands_wins_and_a_switch(open_page: Open) -> None:
 
 def test_one_seed_has_neither_switch_nor_band(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=1")
-    page.wait_for_function("window.__kelvin?.view.player.history.length > 0")
+    wait_for(page, state="done", frames=1, drawn=True)
     expect(page.get_by_test_id("card-1-loss")).not_to_have_text("–")
     expect(page.get_by_test_id("seed-switch")).to_be_hidden()
     expect(page.get_by_test_id("card-0-wins")).to_be_hidden()
-    assert page.evaluate(BAND) == 0
+    assert (
+        look(
+            page,
+            f"Math.max(...{BANDS}.map((i) => v.board.panel('loss').chart.painted[i].x.length))",
+        )
+        == 0
+    )

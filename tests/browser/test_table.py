@@ -11,8 +11,21 @@ import pytest
 from playwright.sync_api import expect
 
 from engine.optimizers import OPTIMIZERS
-from tests.browser.walk import SIX, Open, look
-from tests.browser.walk import raced as wait
+from tests.browser.walk import (
+    SIX,
+    Open,
+    count,
+    enlarged,
+    linked,
+    look,
+    moves,
+    points,
+    stepped,
+    steps,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -80,7 +93,7 @@ def test_every_row_is_walked() -> None:
 @pytest.mark.slow
 def test_stop_rules(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=600&stop.target=0.2&seed=1")
-    wait(page, "last.lanes.every((lane) => lane.finished)")
+    wait_for(page, source="live", state="done")
     assert all(
         "reached the target loss 0.2" in told
         for told in look(page, "last.lanes.map((lane) => lane.stopped)")
@@ -90,7 +103,7 @@ def test_stop_rules(open_page: Open) -> None:
     expect(page.get_by_test_id("status")).to_contain_text("Finished")
     expect(page.get_by_test_id("stSidebar").get_by_text("Stop early")).to_be_visible()
     page = open_page("?dataset=moons&lanes=sgd&loss=zero-one&seconds=30&stop.patience=0.05")
-    wait(page, "last.lanes[0].finished")
+    wait_for(page, source="live", state="done")
     assert "not improved" in look(page, "last.lanes[0].stopped")
 
 
@@ -98,12 +111,12 @@ def test_maps_inside_each_neuron_and_editable_weights(open_page: Open) -> None:
     page = open_page(
         "?dataset=circles&network.hidden=4,3&lanes=annealing,adam&seconds=300&seed=2&panels=layers,network"
     )
-    wait(page, "v.player.history.pictures.length > 4")
+    wait_for(page, source="live", pictures=5)
     drawn = "document.querySelector('[data-testid=neurons]').toDataURL()"
     before = page.evaluate(drawn)
     page.wait_for_function(f"(before) => {drawn} !== before", arg=before)
     page.get_by_test_id("run").click()
-    page.locator('.kelvin[data-state="paused"]').wait_for()
+    wait_for_state(page, "paused")
     canvas = page.get_by_test_id("neurons")
     canvas.focus()
     page.keyboard.press("ArrowRight")
@@ -111,27 +124,19 @@ def test_maps_inside_each_neuron_and_editable_weights(open_page: Open) -> None:
     field = page.get_by_test_id("weight-number")
     field.fill("2.75")
     field.press("Enter")
-    wait(
-        page,
-        (
-            "v.player.history.events.some((event) => event.kind === 'weight' && "
-            "Math.abs(event.value - 2.75) < 1e-6)"
-        ),
-    )
-    event = look(page, "v.player.history.events.find((one) => one.kind === 'weight')")
-    page.wait_for_function(
-        (
-            "(e) => { const m = window.__kelvin.view.player.history; return "
-            "Math.abs(m.pictureAt(m.metrics.at(-1).k).lanes[e.lane].weights.data[e.index] - "
-            "2.75) < 1e-5; }"
-        ),
-        arg=event,
-    )
+    wait_for(page, events="1", detailed=True, drawn=True)
+    event = look(page, "v.player.history.events[0]")
+    assert (event["kind"], event["value"]) == ("weight", pytest.approx(2.75, abs=1e-6))
+    assert look(
+        page, "v.player.history.pictureAt(last.k).lanes[x.lane].weights.data[x.index]", event
+    ) == pytest.approx(2.75, abs=1e-5)
 
 
 def test_loss_landscape_under_the_path(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300&seed=3")
-    wait(page, "v.player.history.pictureAt(1e9)?.plane.kind === 'pca'")
+    wait_for(page, source="live", pictures=1)
+    option = page.get_by_test_id("plane").locator("option:checked")
+    expect(option).to_contain_text("main plane (PCA), ")
     picture = look(
         page,
         "(({ plane, landscape, lanes }) => ({ plane, samples: landscape.samples, shape: "
@@ -147,19 +152,15 @@ def test_loss_landscape_under_the_path(open_page: Open) -> None:
     expect(page.get_by_test_id("panel-weights")).to_contain_text("%")
     for kind in ("line", "random"):
         page.get_by_test_id("plane").select_option(kind)
-        wait(page, "v.player.history.pictureAt(1e9).plane.kind === x", kind)
+        expect(option).to_contain_text(", ")  # and how much of the way is seen on it
+        assert look(page, "v.player.history.pictureAt(1e9).plane.kind") == kind
 
 
 @pytest.mark.slow
 def test_temperature_acceptance_sigma(open_page: Open) -> None:
     page = open_page(f"?dataset=moons&lanes=annealing,cma-es&seconds=300&seed=3{SIX}")
-    wait(
-        page,
-        (
-            "v.player.history.metrics.length > 12 && "
-            "v.root.querySelector('[data-plot=temperature]').data?.[1].x.length > 3"
-        ),
-    )
+    wait_for(page, source="live", frames=13)
+    points(page, "temperature", {1: 4, 9: 4})  # CMA-ES has no temperature: its σ is drawn instead
     traces = "v.root.querySelector('[data-plot=temperature]').data.map((trace) => trace.x.length)"
     plan, fact, accepted, aimed, size = look(page, traces)[:5]
     assert plan == 41
@@ -167,9 +168,6 @@ def test_temperature_acceptance_sigma(open_page: Open) -> None:
     assert accepted > 3
     assert aimed > 3
     assert size == 0
-    page.wait_for_function(
-        "document.querySelector('[data-plot=temperature]').data[9].x.length > 3"
-    )  # CMA-ES has no temperature: its σ is drawn instead
     assert look(page, "last.lanes[1].extra.sigma > 0 && last.lanes[1].temperature === null")
     expect(page.get_by_test_id("panel-temperature").locator("[data-summary]")).to_contain_text(
         "sigma"
@@ -178,7 +176,7 @@ def test_temperature_acceptance_sigma(open_page: Open) -> None:
 
 def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,eki,pso,adam&evaluations=1e9&seed=4")
-    wait(page, "v.player.history.pictures.length > 3")
+    wait_for(page, source="live", pictures=4)
     first = look(page, "v.player.history.metrics[0].lanes.map((lane) => [lane.step, lane.loss])")
     assert first == [[0, first[0][1]]] * 4
     assert look(
@@ -189,15 +187,13 @@ def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
         ),
     )
     side = page.get_by_test_id("stSidebar")
-    race = look(page, "v.run")
-    steps = look(page, "last.lanes[0].step")
+    race, before = count(page, "runs"), steps(page)
     side.get_by_role("button", name="Remove lane 3").click()
     expect(page.get_by_test_id("status")).to_contain_text("Settings changed")
-    wait(
-        page, "v.run === x[0] && last.lanes[0].step > x[1]", [race, steps]
-    )  # the race goes on, nothing is lost
+    stepped(page, [step + 1 for step in before])  # the race goes on, nothing is lost
+    assert count(page, "runs") == race
     page.get_by_test_id("run-new").click()
-    wait(page, "v.run > x && v.player.history.stage.lanes.length === 3", race)
+    wait_for(page, runs=race + 1)
     assert look(page, "v.player.history.stage.lanes.map((lane) => lane.optimizer)") == [
         "annealing",
         "eki",
@@ -207,8 +203,8 @@ def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
 
 @pytest.mark.slow
 def test_fair_budgets(open_page: Open) -> None:
-    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=2000000&seed=5")
-    wait(page, "last.lanes.every((lane) => lane.finished)")
+    page = open_page(f"?dataset=moons&lanes=annealing,adam&evaluations=2000000&seed=5{SIX}")
+    wait_for(page, source="live", state="done", drawn=True)
     spent = look(page, "last.lanes.map((lane) => lane.evaluations)")
     assert all(2_000_000 <= one <= 2_100_000 for one in spent), spent
     ahead = look(
@@ -225,21 +221,19 @@ def test_fair_budgets(open_page: Open) -> None:
     )
     assert look(page, axes) == ["evaluations"] * 3
     page.get_by_test_id("currency-flops").click()
-    wait(page, f"JSON.stringify({axes}) === JSON.stringify(['FLOPs', 'FLOPs', 'FLOPs'])")
-    page.wait_for_function("new URL(location.href).searchParams.get('x') === 'flops'")
+    for name in ("loss", "temperature", "agreement"):
+        expect(page.locator(f"[data-plot={name}] .xtitle")).to_have_text("FLOPs")
+    linked(page, x="flops")
 
 
 @pytest.mark.slow
 def test_gradient_free_on_real_networks(open_page: Open) -> None:
     assert len(list(OPTIMIZERS)) >= 29
     page = open_page("?dataset=mnist-small&network=cnn&lanes=eki,annealing&seconds=120&seed=1")
-    wait(
-        page,
-        (
-            "v.player.history.pictures.length > 3 && last.lanes[0].loss < "
-            "v.player.history.metrics[0].lanes[0].loss"
-        ),
-    )
+    wait_for(page, source="live", pictures=4)
+    stepped(page, [5, 5])
+    losses = look(page, "v.player.history.metrics.map((one) => one.lanes[0].loss)")
+    assert min(losses) < losses[0]
     assert look(page, "v.player.history.stage.dimension") > 1000
     side = page.get_by_test_id("stSidebar")
     side.get_by_text("more methods").click()
@@ -253,7 +247,8 @@ def test_gradient_free_on_real_networks(open_page: Open) -> None:
 @pytest.mark.slow
 def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
     page = open_page(f"?dataset=moons&lanes=annealing,adam&adam.batch=0&seconds=300&seed=6{SIX}")
-    wait(page, "v.player.history.metrics.filter((m) => m.lanes[1].agreement !== null).length > 12")
+    wait_for(page, source="live", frames=2)
+    points(page, "agreement", {1: 6})
     middle = look(
         page,
         (
@@ -265,15 +260,12 @@ def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
     assert middle[1] is not None
     assert -1 <= middle[1] <= 1
     assert middle[0] is None or abs(middle[0]) < abs(middle[1]) + 0.2
-    page.wait_for_function(
-        "document.querySelector('[data-plot=agreement]').data.some((trace) => trace.x.length > 5)"
-    )
     expect(page.get_by_test_id("panel-agreement").locator("[data-summary]")).to_contain_text("Adam")
 
 
 def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=800000&seed=7" + SIX)
-    wait(page, "last.lanes.every((lane) => lane.finished)")
+    wait_for(page, source="live", state="done")
     page.get_by_test_id("hide-chains").click()
     page.get_by_test_id("enlarge-loss").click()
     page.get_by_test_id("measure-accuracy").click()
@@ -291,7 +283,7 @@ def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
     )
     link = look(page, "v.menu.link")
     other = open_page(link.split("/", 3)[3])
-    wait(other, "v.state.state === 'paused' || last.lanes.every((lane) => lane.finished)")
+    wait_for(other, source="live", state=("paused", "done"))
     assert look(other, "v.board.arrangement") == look(page, "v.board.arrangement")
     assert look(other, "v.measure") == "accuracy"
     assert look(other, "JSON.stringify(v.player.history.stage.experiment)") == look(
@@ -303,10 +295,7 @@ def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
     )
     assert there >= shown - 1e-3
     recorded = open_page("?recording=first-screen&at=0.5")
-    recorded.wait_for_function(
-        "window.__kelvin.view.player.source === 'recording' && "
-        "window.__kelvin.view.player.moment > 0"
-    )
+    wait_for(recorded, source="recording", moment=1)
     assert (
         abs(
             look(
@@ -320,7 +309,7 @@ def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
         )
         < 0.03
     )
-    assert not look(recorded, "v.player.playing")
+    assert told(recorded, "playing") == "false"
 
 
 @pytest.mark.parametrize("theme", [pytest.param("light", marks=pytest.mark.slow), "dark"])
@@ -330,7 +319,7 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
         viewport={"width": 390, "height": 844},
         color_scheme=theme,
     )
-    wait(page, "v.player.history.pictures.length > 2")
+    wait_for(page, source="live", pictures=3)
     assert look(page, "v.root.classList.contains('kv-dark')") == (theme == "dark")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     names = page.evaluate(
@@ -348,11 +337,11 @@ def test_dark_mode_keyboard_aria_phone(open_page: Open, theme: str) -> None:
     )
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("2")
-    wait(page, "v.board.arrangement.large === 'weights'")
+    enlarged(page, "weights")
     page.keyboard.press("Escape")
-    wait(page, "v.board.arrangement.large === null")
+    enlarged(page, None)
     page.keyboard.press(" ")
-    page.locator('.kelvin[data-state="paused"]').wait_for()
+    wait_for_state(page, "paused")
     page.keyboard.press("?")
     expect(page.locator("dialog[open]")).to_be_visible()
 
@@ -363,11 +352,10 @@ def test_many_visitors_on_one_server(open_page: Open) -> None:
     address = "?dataset=moons&lanes=annealing,adam&seconds=600&seed={}"
     pages = [open_page(address.format(i)) for i in range(4)]  # the server has three workers
     for i, page in enumerate(pages):
-        wait(page, "last.lanes.every((lane) => lane.step > 0)")
+        stepped(page, [1, 1])
         there = look(page, "JSON.stringify(v.player.history.stage.experiment)")
         assert json.loads(there)["seed"] == i
-        assert look(page, "v.state.state") == "running"
+        assert told(page, "state") == "running"
     pages[0].context.close()
     for page in pages[1:]:
-        steps = look(page, "last.lanes[0].step")
-        wait(page, "last.lanes[0].step > x", steps)
+        moves(page)

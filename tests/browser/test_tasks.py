@@ -7,13 +7,14 @@ from __future__ import annotations
 import csv
 import io
 import random
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import Open, look, wait
+from tests.browser.walk import Open, look, wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -34,7 +35,8 @@ def test_a_researcher_races_three_methods_on_a_table_and_takes_the_results_as_cs
     open_page: Open, tmp_path: Path
 ) -> None:
     page = open_page(viewport={"width": 1440, "height": 900})
-    wait(page, "v.ready && v.player.history.length > 2")
+    wait_for(page, ready=True, frames=3)
+    view = page.locator(".kelvin")
     clicks = 0
 
     def click(locator: object) -> None:
@@ -48,11 +50,11 @@ def test_a_researcher_races_three_methods_on_a_table_and_takes_the_results_as_cs
     clicks += 1  # the file is picked in the system's own window
     sidebar.locator("input[type=file]").set_input_files(table(tmp_path / "kinds.csv"))
     expect(sidebar.get_by_text("kinds.csv").first).to_be_visible()
-    wait(page, "v.data.experiment.dataset.name === 'own-table'")
+    expect(view).to_have_attribute("data-asked", re.compile(r"^own-table .*[\w-]+,[\w-]+$"))
     click(sidebar.get_by_role("button", name="Add a lane"))
-    wait(page, "v.data.experiment.lanes.length === 3")
+    expect(view).to_have_attribute("data-asked", re.compile(r" [\w-]+,[\w-]+,[\w-]+$"))
     click(page.get_by_test_id("run"))
-    wait(page, "v.player.source === 'live' && v.player.history.length > 20")
+    wait_for(page, source="live", frames=21)
     assert look(page, "v.player.history.stage.lanes.length") == 3
     click(page.get_by_test_id("menu-export"))
     with page.expect_download() as found:

@@ -7,15 +7,28 @@ knobs turned while it runs · temperature, acceptance, sigma.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import LONG, SHORT, Open, look, running, wait
+from tests.browser.walk import (
+    LONG,
+    SHORT,
+    Open,
+    count,
+    enlarged,
+    goes_on,
+    look,
+    running,
+    steps,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
-
-STEPS = "v.player.history.metrics.at(-1).lanes.map((lane) => lane.step)"
 
 
 def point(page: Page, name: str, share: float) -> None:
@@ -25,17 +38,24 @@ def point(page: Page, name: str, share: float) -> None:
     page.mouse.move(box["x"] + share * box["width"], box["y"] + 0.5 * box["height"])
 
 
+def stage_on_show(page: Page, number: int) -> None:
+    """Wait until slow motion shows that stage of the first lane's step."""
+    expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_have_text(
+        re.compile(rf"(^|\s){number}\s")
+    )
+
+
 def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
     page.keyboard.press("m")
-    wait(page, "v.slow.active && v.slow.at === 0")
+    stage_on_show(page, 1)
     page.keyboard.press(" ")
-    assert look(page, "v.slow.held")
-    before, frames = look(page, STEPS), look(page, "v.received.metrics")
+    expect(page.get_by_test_id("slow-hold")).to_have_text("Continue")
+    before, frames = steps(page), count(page, "frames")
     stages = look(page, "v.player.history.stage.lanes.map((lane) => lane.stages)")
-    told = look(page, "v.slow.told.map((one) => one.step)")
-    assert told == [step + 1 for step in before], (
+    told_steps = look(page, "v.slow.told.map((one) => one.step)")
+    assert told_steps == [step + 1 for step in before], (
         "the step is told before the frame it leads to is seen"
     )
     for i in range(2):
@@ -48,21 +68,21 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
         )
     for at in range(1, len(stages[0])):
         page.keyboard.press("ArrowRight")
-        wait(page, "v.slow.at === x", at)
+        stage_on_show(page, at + 1)
         expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(
             stages[0][at]["name"]
         )
     expect(page.get_by_test_id("stages-0")).to_contain_text("accepted")
-    assert look(page, "v.received.metrics") == frames
-    wait(page, "v.board.panel('weights').overlays.has('stages')")
+    assert count(page, "frames") == frames
+    assert look(page, "v.board.panel('weights').overlays.has('stages')")
     page.screenshot(path=SHOTS / "time-slow-motion.png")
     page.keyboard.press("ArrowRight")
-    wait(page, f"v.slow.at === 0 && v.received.metrics > x && {STEPS}[0] === {told[0]}", frames)
+    stage_on_show(page, 1)
+    wait_for(page, frames=frames + 1)
+    assert steps(page)[0] == told_steps[0]
     page.keyboard.press("m")
-    wait(
-        page, "!v.slow.active && v.state.state === 'running' && v.received.metrics > x + 5", frames
-    )
     expect(page.get_by_test_id("stages")).to_be_hidden()
+    wait_for(page, state="running", frames=frames + 6)
     assert page.get_by_test_id("speed").input_value() == "0"
 
 
@@ -81,9 +101,10 @@ def test_slow_motion_leaves_the_panels_readable_on_a_low_screen(open_page: Open,
     )
     running(page)
     page.keyboard.press("m")
-    wait(page, "v.slow.active && v.slow.at === 0")
+    stage_on_show(page, 1)
     page.keyboard.press(" ")
-    wait(page, "v.slow.held && v.root.classList.contains('kv-slow')")
+    expect(page.get_by_test_id("slow-hold")).to_have_text("Continue")
+    expect(page.locator(".kelvin.kv-slow")).to_be_visible()
     heights = page.eval_on_selector_all(
         ".kv-panel:not([hidden])",
         (
@@ -104,70 +125,73 @@ def test_slow_motion_leaves_the_panels_readable_on_a_low_screen(open_page: Open,
 @pytest.mark.slow
 def test_slow_motion_can_be_asked_for_before_a_race_begins(open_page: Open) -> None:
     page = open_page()
-    wait(page, "v.player.source === 'recording' && v.player.history.length > 2")
+    wait_for(page, source="recording", frames=3)
     page.get_by_test_id("speed").select_option("-1")
     page.get_by_test_id("run").click()
-    wait(page, "v.slow.active && v.slow.at === 0 && v.player.source === 'live'")
-    assert look(page, STEPS) == [0, 0]
+    wait_for(page, source="live", frames=1)
+    stage_on_show(page, 1)
+    assert steps(page) == [0, 0]
     page.get_by_test_id("slow-leave").click()
-    wait(page, "!v.slow.active && v.state.state === 'running'")
+    expect(page.get_by_test_id("stages")).to_be_hidden()
+    wait_for_state(page, "running")
 
 
 @pytest.mark.slow
 def test_a_moment_pointed_at_is_marked_everywhere_and_a_click_shows_it(open_page: Open) -> None:
     page = open_page(SHORT)
-    wait(page, "v.state.state === 'done' && !v.dirty.curves && !v.dirty.pictures")
+    wait_for(page, state="done", drawn=True)
     point(page, "loss", 0.4)
-    wait(page, "v.panelApi.hovered !== null")
+    expect(page.locator(".kv-tick")).to_be_visible()
     hovered = look(page, "v.panelApi.hovered")
-    assert 0 < hovered < look(page, "v.player.history.length - 1")
+    assert 0 < hovered < count(page, "frames") - 1
     read = page.locator("[data-plot=loss] .kv-read")
     expect(read).to_contain_text("step")
     expect(read).to_contain_text("●")
-    expect(page.locator(".kv-tick")).to_be_visible()
     box = page.locator("[data-plot=loss] .nsewdrag").first.bounding_box()
     assert box is not None
     page.mouse.click(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
-    wait(page, "v.player.chosen === x", hovered)
+    wait_for(page, moment=str(hovered))
     expect(page.locator(".kv-time")).to_contain_text("looking back")
     page.mouse.move(5, 5)
-    wait(page, "v.panelApi.hovered === null")
+    expect(page.locator(".kv-tick")).to_be_hidden()
     expect(read).to_be_hidden()
 
 
 @pytest.mark.slow
 def test_the_history_is_scrubbed_by_keys_and_played_again_at_every_speed(open_page: Open) -> None:
     page = open_page(SHORT)
-    page.locator('.kelvin[data-state="done"]').wait_for()
-    last = look(page, "v.player.history.length - 1")
+    wait_for_state(page, "done")
+    last = count(page, "frames") - 1
     page.get_by_test_id("scrub").focus()
     page.keyboard.press("Home")
-    wait(page, "v.player.moment === 0")
+    wait_for(page, moment="0")
     page.keyboard.press("ArrowRight")
-    wait(page, "v.player.moment === 1")
+    wait_for(page, moment="1")
     page.keyboard.press("PageUp")
-    wait(page, "v.player.moment > 1")
+    wait_for(page, moment=2)
     page.keyboard.press("End")
-    wait(page, "v.player.moment === x", last)
+    wait_for(page, moment=str(last))
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press("ArrowLeft")
-    wait(page, "v.player.moment === x - 1", last)
+    wait_for(page, moment=str(last - 1))
     page.get_by_test_id("scrub").fill("0")
-    wait(page, "v.player.moment === 0")
+    wait_for(page, moment="0", drawn=True)
     seen = page.get_by_test_id("card-1-loss").inner_text()
     options = page.get_by_test_id("speed").locator("optgroup").first.locator("option")
     assert options.all_inner_texts() == ["Replay ½×", "Replay 1×", "Replay 2×", "Replay 4×"]
     page.get_by_test_id("speed").select_option("×0.5")
     page.evaluate("document.activeElement.blur()")
     page.keyboard.press(" ")
-    wait(page, "v.player.playing && v.player.rate === 0.5 && v.player.moment > 0")
+    wait_for(page, playing=True, moment=1)
+    assert look(page, "v.player.rate") == 0.5
     page.keyboard.press(" ")
-    assert not look(page, "v.player.playing")
-    assert page.get_by_test_id("card-1-loss").inner_text() != seen
+    wait_for(page, playing=False)
+    expect(page.get_by_test_id("card-1-loss")).not_to_have_text(seen)
     page.keyboard.press(" ")
     page.get_by_test_id("speed").select_option("×4")
-    wait(page, "v.player.chosen === null && !v.player.playing")
-    assert look(page, "v.run") == 1, "the space bar started no other race"
+    wait_for(page, playing=False, moment=str(last))
+    expect(page.locator(".kv-time")).not_to_contain_text("looking back")
+    assert count(page, "runs") == 1, "the space bar started no other race"
 
 
 def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open) -> None:
@@ -177,15 +201,14 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     page.get_by_test_id("tune-1").click()
     page.get_by_test_id("knob-learning_rate").fill("0.05")
     page.keyboard.press("Enter")
-    wait(
+    wait_for(page, events=1)
+    turned = look(
         page,
-        (
-            "v.player.history.events.some((event) => event.kind === 'turn' && event.lane === 1 "
-            "&& event.field === 'learning_rate' && event.value === 0.05)"
-        ),
+        "(({ kind, lane, field, value }) => [kind, lane, field, value])(v.player.history.events[0])",
     )
+    assert turned == ["turn", 1, "learning_rate", 0.05]
     page.get_by_test_id("slide-learning_rate").press("ArrowRight")
-    wait(page, "v.player.history.events.filter((event) => event.kind === 'turn').length === 2")
+    wait_for(page, events="2")
     assert look(page, "v.player.history.events.at(-1).value") > 0.05
     page.screenshot(path=SHOTS / "time-knobs.png")
     page.keyboard.press("Escape")
@@ -195,9 +218,9 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     flags = page.get_by_test_id("flags").locator("button")
     assert "Step size changed from 0.01 to" in str(flags.first.get_attribute("aria-label"))
     # the newest moment is shown live: the flag's must have passed
-    wait(page, "v.player.history.events.at(-1).at < v.player.history.length - 1")
+    goes_on(page)
     flags.first.click()
-    wait(page, "v.player.chosen !== null")
+    expect(page.locator(".kv-time")).to_contain_text("looking back")
     expect(page.get_by_test_id("tune-1")).to_be_hidden()  # the past is not turned
 
 
@@ -209,20 +232,25 @@ def test_heat_is_added_and_taken_at_the_card_and_a_refusal_is_told(open_page: Op
     page.get_by_test_id("tune-0").click()
     before = look(page, temperature)
     page.get_by_test_id("heat-10").click()
-    wait(page, f"{temperature} > 3 * x", before)
+    wait_for(page, events="1")
+    goes_on(page)
     hot = look(page, temperature)
+    assert hot > 3 * before
     page.get_by_test_id("heat-0.5").click()
-    wait(page, f"{temperature} < 0.8 * x", hot)
+    wait_for(page, events="2")
+    goes_on(page)
+    assert look(page, temperature) < 0.8 * hot
     summary = page.get_by_test_id("panel-temperature").locator("[data-summary]")
     expect(summary).to_contain_text("%")
     page.evaluate(
         "window.__kelvin.view.command({ do: 'turn', lane: 0, field: 'chains', value: 3 })"
     )
-    wait(page, "document.querySelector('.kv-refusal').textContent !== ''")
+    expect(page.locator(".kv-refusal")).not_to_be_empty()
     expect(page.get_by_test_id("status")).to_contain_text("population_size")
-    assert look(page, "v.state.state") == "running"
+    assert told(page, "state") == "running"
     page.get_by_test_id("knob-proposal").select_option("gaussian")
-    wait(page, "v.player.history.events.some((event) => event.value === 'gaussian')")
+    wait_for(page, events="3")
+    assert look(page, "v.player.history.events.at(-1).value") == "gaussian"
     expect(page.locator(".kv-refusal")).to_have_text("")
     expect(page.get_by_test_id("status")).to_contain_text("Running")
 
@@ -242,14 +270,16 @@ def test_what_a_knob_does_not_take_is_said_at_its_field_until_it_takes_something
         field.press("Enter")
         expect(said).to_contain_text(f"“{text}” was not accepted")
         expect(field).to_have_value(before)
-    assert look(page, "v.player.history.events.length") == 0
+    assert told(page, "events") == "0"
     field.fill("0.5")
     field.press("Enter")
-    wait(page, "v.player.history.events.some((event) => event.value === 0.5)")
+    wait_for(page, events="1")
+    assert look(page, "v.player.history.events[0].value") == 0.5
     expect(said).to_have_text("")
     expect(page.get_by_test_id("status")).to_contain_text("Running")
     # The plan that is drawn is the one in store now.
-    wait(page, "v.player.history.metrics.some((one) => one.lanes[0].planned?.[0] === 0.5)")
+    goes_on(page)
+    assert look(page, "v.player.history.metrics.some((one) => one.lanes[0].planned?.[0] === 0.5)")
 
 
 @pytest.mark.slow
@@ -285,14 +315,15 @@ def test_every_key_is_told_and_the_window_gives_the_focus_back(open_page: Open) 
     expect(dialog).to_have_count(0)
     assert page.evaluate("document.activeElement.dataset.testid") == "menu-help"
     page.keyboard.press("c")
-    wait(page, "v.currency === 'evaluations'")
+    pressed = ("aria-pressed", "true")
+    expect(page.get_by_test_id("currency-evaluations")).to_have_attribute(*pressed)
     page.keyboard.press("a")
-    wait(page, "v.measure === 'accuracy'")
+    expect(page.get_by_test_id("measure-accuracy")).to_have_attribute(*pressed)
     page.keyboard.press("l")
-    wait(page, "v.measure === 'loss'")
+    expect(page.get_by_test_id("measure-loss")).to_have_attribute(*pressed)
     page.keyboard.press("2")
-    wait(page, "v.board.arrangement.large === 'weights'")
+    enlarged(page, "weights")
     page.keyboard.press("Escape")
-    wait(page, "v.board.arrangement.large === null")
+    enlarged(page, None)
     page.keyboard.press("e")
     expect(page.get_by_test_id("export-python")).to_be_visible()

@@ -6,7 +6,18 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import LONG, Open, look, running, wait
+from tests.browser.walk import (
+    LONG,
+    Open,
+    count,
+    enlarged,
+    goes_on,
+    look,
+    running,
+    steps,
+    told,
+    wait_for,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -15,7 +26,6 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobil
 SPOT = """(() => { const p = v.board.panel('weights'), c = p.last.picture.lanes[x[0]].cloud.data, { x: across, y: up } = p._place(), b = p.chart.element.getBoundingClientRect();
            return [b.left + across(c[2 * x[1]]), b.top + up(c[2 * x[1] + 1])]; })()"""
 """Where on the page a lane's particle is."""
-EVENTS = "v.player.history.events.filter((event) => event.kind === 'points')"
 CANVAS = "[data-plot=network] figure canvas"
 DRAWN = """(() => { const { sheet, moment } = v.board.panel('network').drawPointer, [x0, x1, y0, y1] = moment.stage.data.points.extent, p = sheet.points.at(-1),
             b = v.root.querySelector('[data-plot=network] figure canvas').getBoundingClientRect();
@@ -26,13 +36,7 @@ DRAWN = """(() => { const { sheet, moment } = v.board.panel('network').drawPoint
 def pause(page: Page) -> None:
     """Pause, and wait for what the race says when it stands."""
     page.get_by_test_id("run").click()
-    wait(
-        page,
-        (
-            "v.state.state === 'paused' && v.player.history.details.at(-1)?.k === "
-            "v.player.history.metrics.at(-1).k && !v.dirty.pictures && !v.dirty.curves"
-        ),
-    )
+    wait_for(page, state="paused", detailed=True, drawn=True)
 
 
 def spread_out(page: Page, lane: int) -> int:
@@ -60,23 +64,20 @@ def test_particle_cloud(open_page: Open) -> None:
     page.mouse.move(*look(page, SPOT, [0, one]))
     tip = page.get_by_test_id("particle-tip")
     expect(tip).to_contain_text(f"particle {one + 1} · loss")
-    step = look(page, "v.player.history.metrics.at(-1).lanes[0].step")
+    step = steps(page)[0]
     expect(tip).to_contain_text(f"as of step {step:,}")
     assert painted(page, "[data-testid=particle-tip] canvas") > 20, "its own decision map"
     page.screenshot(path=SHOTS / "particle-light.png")
     page.mouse.click(*look(page, SPOT, [0, one]))
+    pin = page.get_by_test_id("particle-pin")
+    expect(pin).to_be_visible()
     assert look(page, "v.panelApi.follow") == {"lane": 0, "particle": one}
-    expect(page.get_by_test_id("particle-pin")).to_be_visible()
     page.get_by_test_id("run").click()
-    wait(page, "v.player.history.detailAt(1e9)?.steps[0] > x", step)
-    page.wait_for_function(
-        "(old) => !document.querySelector('[data-testid=particle-pin]').textContent.includes(old)",
-        arg=f"as of step {step:,}",
-    )
-    wait(page, "v.board.panel('weights').particles.seen.length > 1")  # its trail
+    expect(pin).not_to_contain_text(f"as of step {step:,}")
+    goes_on(page, 2)
+    assert look(page, "v.board.panel('weights').particles.seen.length") > 1  # its trail
     page.keyboard.press("Escape")
-    wait(page, "v.panelApi.follow === null")
-    expect(page.get_by_test_id("particle-pin")).to_be_hidden()
+    expect(pin).to_be_hidden()
 
 
 @pytest.mark.slow
@@ -85,7 +86,7 @@ def test_particle_cloud_by_keys(open_page: Open) -> None:
     running(page)
     pause(page)
     page.locator("[data-plot=weights]").focus()
-    step = look(page, "v.player.history.metrics.at(-1).lanes[0].step")
+    before = steps(page)
     page.keyboard.press("ArrowRight")
     losses = look(page, "[...v.board.panel('weights').last.picture.lanes[0].cloud_loss.data]")
     best = min(range(len(losses)), key=losses.__getitem__)
@@ -98,22 +99,20 @@ def test_particle_cloud_by_keys(open_page: Open) -> None:
     page.get_by_test_id("let-go").click()
     assert look(page, "v.panelApi.follow") is None
     page.wait_for_timeout(300)
-    assert look(page, "v.player.history.metrics.at(-1).lanes[0].step") == step, (
-        "the arrows have taken no step"
-    )
+    assert steps(page) == before, "the arrows have taken no step"
 
 
 def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    race = look(page, "v.run")
+    race = told(page, "runs")
     page.get_by_test_id("draw").click()
-    assert look(page, "v.board.arrangement.large") == "network", "the maps fill the board"
+    enlarged(page, "network")
     box = page.locator(CANVAS).first.bounding_box()
     assert box is not None
     page.get_by_test_id("draw-class-1").click()
     page.mouse.click(box["x"] + 8, box["y"] + 8)
-    wait(page, f"{EVENTS}.length === 1")
+    wait_for(page, events="1")
     points = "v.board.panel('network').drawPointer.sheet.points.length"
     assert look(page, points) == 401
     # A point that is dragged takes the race along while it moves.
@@ -121,9 +120,9 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     page.mouse.move(left, top)
     page.mouse.down()
     for i in range(1, 4):
-        known = look(page, f"{EVENTS}.length")
+        known = count(page, "events")
         page.mouse.move(left + 8 * i, top)
-        wait(page, f"{EVENTS}.length > x", known)  # while the button is down
+        wait_for(page, events=known + 1)  # while the button is down
     page.mouse.up()
     assert look(page, points) == 401
     page.wait_for_function(
@@ -137,11 +136,10 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     assert look(page, points) == 401
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("draw")).to_be_visible()
-    assert look(page, "v.board.arrangement.large") is None
-    wait(page, "v.board.panel('network').drawPointer.sheet === null")
-    wait(page, "v.state.state === 'running' && !v.stale")
-    assert look(page, "v.run") == race, "it is the same race all along"
-    assert look(page, "v.player.history.stage.experiment.dataset.name") == "drawn"
+    enlarged(page, None)
+    wait_for(page, state="running", stale=False)
+    assert told(page, "runs") == race, "it is the same race all along"
+    assert told(page, "dataset") == "drawn"
 
 
 @pytest.mark.slow
@@ -154,10 +152,13 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     box = page.locator(CANVAS).first.bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
-    wait(page, "v.board.panel('network').drawPointer.sheet.points.length === 401")
+    wait_for(page, events="1")
+    points = "v.board.panel('network').drawPointer.sheet.points.length"
+    assert look(page, points) == 401
     page.get_by_test_id("draw-erase").tap()
     page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
-    wait(page, "v.board.panel('network').drawPointer.sheet.points.length === 400")
+    wait_for(page, events="2")
+    assert look(page, points) == 400
     page.screenshot(path=SHOTS / "draw-phone.png")
 
 
@@ -170,7 +171,7 @@ def test_on_a_phone_the_sidebar_makes_way_for_the_race(open_page: Open) -> None:
     expect(sidebar).to_have_attribute(*opened)
     sidebar.get_by_role("button", name="Guided experiments").tap()
     page.get_by_role("dialog").get_by_role("button", name="Run it").first.tap()
-    page.locator('.kelvin[data-source="live"]').wait_for()
+    wait_for(page, source="live")
     expect(sidebar).to_have_attribute(*closed)
     page.get_by_test_id("stExpandSidebarButton").tap()
     expect(sidebar).to_have_attribute(*opened)
@@ -185,19 +186,17 @@ def test_on_a_phone_the_sidebar_makes_way_for_the_race(open_page: Open) -> None:
 def test_decision_map_live_per_lane(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)
-    pixels = f"[...v.root.querySelectorAll('{CANVAS}')].map((canvas) => canvas.toDataURL())"
-    before = look(page, pixels)
-    received = look(page, "v.received.pictures")
+    pixels = f"[...document.querySelectorAll('{CANVAS}')].map((canvas) => canvas.toDataURL())"
+    before = page.evaluate(pixels)
     assert len(before) == 2
-    wait(page, "v.received.pictures > x + 8", received)
-    wait(page, f"({pixels}).every((one, i) => one !== x[i])", before)
-    wait(page, f"new Set({pixels}).size === 2")
+    goes_on(page, 8)
+    page.wait_for_function(f"(x) => ({pixels}).every((one, i) => one !== x[i])", arg=before)
+    page.wait_for_function(f"new Set({pixels}).size === 2")
 
 
 def test_decision_map_of_images_is_a_wall_or_a_confusion_matrix(open_page: Open) -> None:
     page = open_page("?dataset=digits&lanes=adam,eki&seconds=300&seed=3")
     running(page)
-    wait(page, "v.player.history.details.length > 0")
     expect(page.locator("[data-testid=panel-network] figcaption span").first).to_contain_text(
         "of 40 right"
     )
@@ -229,8 +228,8 @@ def test_the_plane_is_chosen_while_the_race_runs(open_page: Open) -> None:
         "pca": "main plane (PCA)",
     }.items():
         plane.select_option(kind)
-        wait(page, "v.board.panel('weights').last.picture.plane.kind === x", kind)
         expect(plane.locator(f"option[value={kind}]")).to_contain_text(f"{words}, ")
+        assert look(page, "v.board.panel('weights').last.picture.plane.kind") == kind
         assert plane.input_value() == kind
     recorded = open_page().get_by_test_id("plane")
     expect(recorded).to_be_disabled()

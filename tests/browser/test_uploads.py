@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import Open, look, raced
+from tests.browser.walk import Open, look, moves, stepped, wait_for
 from tests.engine.support.files import class_folders, flowers, zipped
 
 pytestmark = pytest.mark.browser
@@ -44,17 +46,17 @@ def test_a_table_of_ones_own_is_learned(open_page: Open) -> None:
     expect(page.get_by_test_id("dataset-name")).to_have_text("flowers.csv")
     expect(page.get_by_test_id("dataset-size")).to_have_text("96 rows")
     page.get_by_test_id("run-new").click()
-    raced(
-        page, "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'table'"
-    )
+    wait_for(page, source="live", kind="table", pictures=4)
     assert sorted(look(page, "v.player.history.stage.data.classes")) == ["iris", "lily", "rose"]
     assert look(page, "v.player.history.stage.data.samples.reduce((a, b) => a + b)") in range(
         110, 121
     )
-    raced(page, "last.lanes.some((lane) => lane.test_accuracy > 0.6)")
+    # better than a guess among three
+    expect(page.get_by_test_id("card-1-accuracy")).to_have_text(re.compile(r"^([6-9]\d|100)\."))
     page.screenshot(path=SHOTS / "own-table.png")
     page.reload()  # the address tells of it
-    raced(page, "v.player.history.stage?.data.kind === 'table' && last.lanes.length === 2")
+    wait_for(page, source="live", kind="table", frames=1)
+    stepped(page, [0, 0])
 
 
 @pytest.mark.slow
@@ -68,10 +70,7 @@ def test_pictures_of_ones_own_are_learned(open_page: Open) -> None:
     for image in sidebar.locator(".kd-pictures img").all():
         assert image.evaluate("(image) => image.decode().then(() => image.naturalWidth)") == 48
     page.get_by_test_id("run-new").click()
-    raced(
-        page,
-        "v.player.history.pictures.length > 3 && v.player.history.stage.data.kind === 'images'",
-    )
+    wait_for(page, source="live", kind="images", pictures=4)
     assert look(page, "v.player.history.stage.data.classes") == ["cats", "dogs"]
     page.screenshot(path=SHOTS / "own-pictures.png")
 
@@ -81,7 +80,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost
     open_page: Open,
 ) -> None:
     page = open_page("?seconds=300&dataset=moons&lanes=annealing,adam")
-    raced(page, "v.player.history.pictures.length > 3")
+    wait_for(page, source="live", pictures=4)
     own_data(page)
     give(page, "evil.zip", zipped({"../../evil.png": b"nothing"}))
     sidebar = page.get_by_test_id("stSidebar")
@@ -89,8 +88,7 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost
     expect(told).to_be_visible()
     assert len(told.inner_text().splitlines()) == 1
     expect(page.get_by_test_id("stException")).to_have_count(0)
-    steps = look(page, "last.lanes[0].step")
-    raced(page, "last.lanes[0].step > x", steps)  # what was on goes on
+    moves(page)  # what was on goes on
     give(page, "flowers.csv", flowers().encode())
     expect(told).to_have_count(0)
     expect(sidebar.get_by_text("60 rows, 5 columns")).to_be_visible()

@@ -85,8 +85,9 @@ def stepped(page: Page, least: list[int]) -> None:
     """Wait until every lane has taken so many steps of a race that is run."""
     wait_for(page, source="live")
     page.wait_for_function(
-        "([root, least]) => { const said = document.querySelector(root)?.dataset.steps ?? '';"
-        " return said !== '' && said.split(',').every((step, i) => Number(step) >= least[i]); }",
+        "([root, least]) => { const said = document.querySelector(root)?.dataset.steps;"
+        " const steps = said ? said.split(',') : [];"
+        " return least.every((step, i) => Number(steps[i]) >= step); }",
         arg=[VIEW, least],
     )
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.conftest import Server, launch
+from tests.browser.walk import count, wait_for
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "pictures"
 SHOTS = {
@@ -56,6 +57,16 @@ def gallery_and_stage(browser: Browser, server: Server) -> None:
     context.close()
 
 
+def wait_for_seconds(page: Page, seconds: int) -> None:
+    """Wait until every lane has had so much time, or the race is over."""
+    page.wait_for_function(
+        "(seconds) => { const said = document.querySelector('.kelvin').dataset;"
+        " return said.state === 'done' || Number(said.seconds) >= seconds; }",
+        arg=seconds,
+        timeout=180_000,
+    )
+
+
 def main() -> None:
     """Write the pictures."""
     FOLDER.mkdir(exist_ok=True)
@@ -71,19 +82,11 @@ def main() -> None:
                 )
                 page = context.new_page()
                 page.goto(f"{server.address}/{query}")
-                page.wait_for_function(
-                    "window.__kelvin?.view?.ready && (window.__kelvin.view.begun)"
-                )
+                wait_for(page, ready=True, begun=True, frames=1)
+                before = count(page, "runs")
                 page.get_by_test_id("reset").click()
-                page.wait_for_function("window.__kelvin.view.player.source === 'live'")
-                page.wait_for_function(
-                    "(s) => { const v = window.__kelvin.view; const lanes = "
-                    "v.player.history.metrics.at(-1)?.lanes ?? [{ seconds: 0 }];"
-                    " return v.state.state === 'done' || Math.min(...lanes.map((lane) => "
-                    "lane.seconds)) >= s; }",
-                    arg=seconds,
-                    timeout=180_000,
-                )
+                wait_for(page, source="live", runs=before + 1)
+                wait_for_seconds(page, seconds)
                 page.screenshot(path=FOLDER / f"{name}.png")
                 print(FOLDER / f"{name}.png")
                 context.close()

@@ -44,14 +44,21 @@ test("a view tells how it stands, and that there is a race, never its token", ()
   assert.equal(element.dataset.asked, "moons 3 adam");
   session.race = SECRET;
   session.history.stage = { experiment: { instance: { name: "airports" }, seed: 0 } };
-  session.history.metrics.push({ k: 0, lanes: [{ step: 7 }, { step: 9 }] });
+  session.history.metrics.push({
+    k: 0,
+    lanes: [
+      { step: 7, seconds: 2.9 },
+      { step: 9, seconds: 3.1 },
+    ],
+  });
   tellOfView(view);
-  const { race, steps, frames, moment, dataset, seed, drawn } = element.dataset;
+  const { race, steps, seconds, frames, moment, dataset, seed, drawn } = element.dataset;
   assert.deepEqual(
-    { race, steps, frames, moment, dataset, seed, drawn },
+    { race, steps, seconds, frames, moment, dataset, seed, drawn },
     {
       race: "yes",
       steps: "7,9",
+      seconds: "2",
       frames: "1",
       moment: "0",
       dataset: "airports",

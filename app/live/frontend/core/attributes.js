@@ -27,6 +27,7 @@ export function tellOfView(view) {
   const { history, source, playing, moment } = session.playback;
   const { metrics, details, pictures, events, stage } = history;
   const last = metrics.at(-1);
+  /** @type {any[]} */ const lanes = last?.lanes ?? [];
   const raced = stage?.experiment;
   const asked = data.experiment;
   tell(root, {
@@ -42,7 +43,8 @@ export function tellOfView(view) {
     detailed: last !== undefined && details.at(-1)?.k === last.k,
     moment,
     drawn: !dirty.pictures && !dirty.curves && !board.waiting.size,
-    steps: (last?.lanes ?? []).map((/** @type {any} */ row) => row.step).join(),
+    steps: lanes.map((row) => row.step).join(),
+    seconds: lanes.length ? Math.floor(Math.min(...lanes.map((row) => row.seconds))) : 0,
     events: events.length,
     runs: session.run,
     stale: view.stale,

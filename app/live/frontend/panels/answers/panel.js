@@ -48,7 +48,6 @@ export class AnswerPanel {
     this.built = "";
     this.run = -1;
     this.frame = 0;
-    this.drawn = 0;
     /** @type {{lane: number, key: unknown} | null} what a pointer is on */ this.pointed = null;
     this._tools();
     this.maps = document.createElement("div");
@@ -207,14 +206,11 @@ export class AnswerPanel {
       this.hits[lane] = this.paintAnswer({ paint, width, height, lane }, answer);
       return told?.parts ?? 0;
     });
-    this.drawn++;
-    this.element.dataset.drawn = String(this.drawn);
-    this.element.dataset.parts = parts.join(",");
     const root = this.element.closest(".kelvin");
-    if (root instanceof HTMLElement) {
-      root.dataset.answer = this.kind;
-      root.dataset.parts = this.preview ? "" : parts.join(",");
-    }
+    if (!(root instanceof HTMLElement)) return;
+    const said = { answer: this.kind, parts: this.preview ? "" : parts.join(",") };
+    for (const name of /** @type {const} */ (["answer", "parts"]))
+      if (root.dataset[name] !== said[name]) root.dataset[name] = said[name];
   }
 
   /**
@@ -397,7 +393,7 @@ export class AnswerPanel {
   destroy() {
     cancelAnimationFrame(this.frame);
     this.resized.disconnect();
-    for (const name of ["answer", "parts", "drawn", "lanes"]) delete this.element.dataset[name];
+    for (const name of ["answer", "lanes"]) delete this.element.dataset[name];
     const root = this.element.closest(".kelvin");
     if (root instanceof HTMLElement) {
       delete root.dataset.answer;

@@ -308,6 +308,20 @@ export class MapPanel {
       this._paintMap(paint, canvas, this._over ? this.colours.map((_, i) => i) : [place]);
     });
     this._captions();
+    this._tell();
+  }
+
+  /** Say on the page's root how many cities there are, and stops on the lanes' tours. */
+  _tell() {
+    const root = this.element.closest(".kelvin");
+    if (!(root instanceof HTMLElement)) return;
+    const lanes = (!this.preview && this.last?.picture?.lanes) || [];
+    const said = {
+      cities: String(this.cities.x.length),
+      parts: lanes.map((/** @type {any} */ lane) => lane.best?.data.length ?? 0).join(),
+    };
+    for (const name of /** @type {const} */ (["cities", "parts"]))
+      if (root.dataset[name] !== said[name]) root.dataset[name] = said[name];
   }
 
   get _over() {
@@ -840,6 +854,8 @@ export class MapPanel {
     this.hands.forget();
     delete this.element.dataset.lanes;
     this.element.removeAttribute("data-over");
+    const root = this.element.closest(".kelvin");
+    for (const name of ["cities", "parts"]) root?.removeAttribute(`data-${name}`);
   }
 }
 
