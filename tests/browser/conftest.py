@@ -70,7 +70,7 @@ def wait_for_function(
             if "context was destroyed" not in str(error):
                 raise
         if time.monotonic() > until:
-            raise TimeoutError(f"waited in vain for {expression}")
+            raise TimeoutError(f"waited in vain for {expression}" + (f" of {arg}" if arg else ""))
         self.wait_for_timeout(POLL_MS)
 
 

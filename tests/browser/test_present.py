@@ -231,11 +231,9 @@ def test_a_preset_says_why_and_starts_its_race(open_page: Open) -> None:
     dialog = page.get_by_role("dialog")
     preset = next(one for one in presets() if one.id == "errors-counted")
     expect(dialog.get_by_text(preset.why)).to_be_visible()
-    assert [heading.inner_text() for heading in dialog.get_by_role("heading", level=3).all()] == [
-        "Works well",
-        "What fails, and why",
-        "Open questions",
-    ]
+    expect(dialog.get_by_role("heading", level=3)).to_have_text(
+        ["Works well", "What fails, and why", "Open questions"]
+    )
     page.screenshot(path=SHOTS / "presets.png")
     dialog.locator(".st-key-try-errors-counted").get_by_role("button").click()
     expect(dialog).to_be_hidden()

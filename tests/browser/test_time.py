@@ -216,7 +216,9 @@ def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open)
     assert page.evaluate("document.activeElement.dataset.testid") == "tune-1"
     expect(page.get_by_test_id("card-1-turned")).to_have_text("↻")
     flags = page.get_by_test_id("flags").locator("button")
-    assert "Step size changed from 0.01 to" in str(flags.first.get_attribute("aria-label"))
+    expect(flags.first).to_have_attribute(
+        "aria-label", re.compile("Step size changed from 0.01 to")
+    )
     # the newest moment is shown live: the flag's must have passed
     goes_on(page)
     flags.first.click()

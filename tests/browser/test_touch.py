@@ -155,8 +155,9 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     wait_for(page, events="1")
     points = "v.board.panel('network').drawPointer.sheet.points.length"
     assert look(page, points) == 401
+    wait_for(page, dataset="drawn", stale=False)  # the address has it, and the page stands still
     page.get_by_test_id("draw-erase").tap()
-    page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
+    page.touchscreen.tap(*look(page, DRAWN))
     wait_for(page, events="2")
     assert look(page, points) == 400
     page.screenshot(path=SHOTS / "draw-phone.png")
