@@ -9,7 +9,7 @@
 #   docker run --rm --gpus all -p 8501:8501 -v kelvin-cache:/cache kelvin:cuda
 #
 # Then open http://localhost:8501; `-e PORT=8080 -p 8080:8080` takes another port, `-e STREAMLIT_SERVER_BASE_URL_PATH=tools/kelvin` serves it below a path, and `docker compose up` has limits too (compose.yaml).
-# The volume keeps downloaded datasets and uploaded files; folders of your own go in with `-v /my/data:/data:ro -e KELVIN_DATA=/data`.
+# The volume keeps visitors' races, downloaded datasets and uploaded files; folders of your own go in with `-v /my/data:/data:ro -e KELVIN_DATA=/data`.
 
 FROM python:3.12-slim
 
@@ -22,6 +22,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     PIP_ROOT_USER_ACTION=ignore \
     KELVIN_CACHE=/cache \
     KELVIN_UPLOADS=/cache/uploads \
+    KELVIN_STORE=/cache/races \
     NUMBA_CACHE_DIR=/cache/compiled \
     PORT=8501
 

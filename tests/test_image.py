@@ -71,7 +71,7 @@ def test_the_image_runs_as_a_user_below_a_first_process_that_passes_on_signals()
 def test_what_is_kept_lies_on_the_volume() -> None:
     found = environment()
     volume = last("VOLUME")
-    for name in ("KELVIN_CACHE", "KELVIN_UPLOADS", "NUMBA_CACHE_DIR"):
+    for name in ("KELVIN_CACHE", "KELVIN_UPLOADS", "KELVIN_STORE", "NUMBA_CACHE_DIR"):
         assert Path(found[name]).is_relative_to(volume), name
     assert {name for name in found if name.startswith("KELVIN_")} <= {*settings.KNOWN}
 

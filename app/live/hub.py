@@ -43,8 +43,14 @@ KEEP_SECONDS_ON_DISK = 30.0
 MOST_RACES = 256
 MOST_EACH = 8
 """Races of one visitor that go on at once."""
+MOST_OF_ONE_ADDRESS = MOST_RACES // 2
+"""Races of one address that go on at once, whoever asks for them: a classroom has one address, and
+cookies can be made up."""
 MOST_BYTES = 2**30
 """Limit on all histories in memory together."""
+MOST_BYTES_BY_HAND = 8 * 2**20
+"""Limit on the changes by hand of one race, none of which is ever dropped: every one is needed to
+repeat it."""
 MOST_COPYING = 100
 """Commands that wait for a copy."""
 PARK_SECONDS = 30.0
@@ -65,6 +71,8 @@ for metrics, the oldest for others.
 MOST_QUEUED_BYTES = 32 * 2**20
 """Limit for metrics and stages."""
 OVER = ("done", "ended")
+BY_HAND = ("reheat", "turn", "weight", "kick", "points", "cities")
+"""Commands that are recorded as changes by hand."""
 HARMLESS = ("weights",)
 """Commands that change nothing for others who watch the same race."""
 REPLACED = ("picture", "detail", "weights")
@@ -89,12 +97,20 @@ class TooMany(ServerBusy):
         Exception.__init__(self, t("server.too-many-races", most=settings.races(MOST_EACH)))
 
 
+class TooManyChanges(ServerBusy):
+    """Raised when a race was changed by hand so often that no more is recorded."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, t("server.too-many-changes"))
+
+
 class Viewer:
     """One open page. Metrics are queued for it, evenly thinned if it is too slow for them; of
     pictures, details and weights only the newest is.
 
     Args:
         visitor: who it is, as `app.visitors` tells visitors apart; empty if unknown.
+        address: what its connection is counted by, see `app.hosting.addresses.client`.
 
     Attributes:
         race: what it shows.
@@ -107,8 +123,8 @@ class Viewer:
         missed_events: how many interventions it was not told of for that.
     """
 
-    def __init__(self, visitor: str = "") -> None:
-        self.visitor = visitor
+    def __init__(self, visitor: str = "", address: str = "") -> None:
+        self.visitor, self.address = visitor, address
         self.race: LiveRace | None = None
         self.watches = self.joined = False
         self.copying: list[Message] | None = None
@@ -222,6 +238,10 @@ class LiveRace:
         self.turn = 0
         """How often it was handed to the pool: what an earlier job still says is not heard."""
         self.paused_at: float | None = None
+        self.address = ""
+        """From where it was last asked for."""
+        self.by_hand = 0
+        """Bytes of the changes by hand that were recorded."""
         self.added = 0
         """Bytes added to its file since that was written anew."""
         self.left_out = False
@@ -305,8 +325,15 @@ class LiveRace:
         if viewer.watches:
             return {**self.state, "race": self.row.watch, "watches": True}
         if viewer.joined:
-            return {**self.state, "race": self.row.watch}
+            return {**self.state, "race": join_of(self.token), "watch": self.row.watch}
         return {**self.state, "race": self.token, "watch": self.row.watch}
+
+
+def join_of(token: str) -> str:
+    """Return the token of a race for those who asked for the same experiment: with it they come
+    back to it as who they are, and learn nothing by which they could steer it for others.
+    """
+    return hashlib.sha256(f"join {token}".encode()).hexdigest()[:32]
 
 
 def key_of(experiment: Message) -> str:
@@ -335,12 +362,15 @@ class Hub:
         self.races: dict[str, LiveRace] = {}
         self._watched: dict[str, str] = {}
         """Tokens of races by the tokens that let others watch them."""
+        self._joined: dict[str, str] = {}
+        """Tokens of races by the tokens of those who asked for the same; see `join_of`."""
         self._loop = asyncio.get_running_loop()
         self._check: asyncio.TimerHandle | None = None
         self._reading: dict[str, asyncio.Future[LiveRace]] = {}
         """Races that are being read from the disk."""
         if store is not None:
-            self._watched = {row.watch: row.token for row in store.rows.values()}
+            for row in store.rows.values():
+                self._name(row)
             store.troubled = self._not_kept
         self._check = self._loop.call_later(CHECK_SECONDS, self._look_after)
 
@@ -379,8 +409,9 @@ class Hub:
             if same.state["state"] == "done":
                 viewer.say({**same.tell_state(viewer), "sentence": t("server.run-before")})
             return same
-        self._make_room(viewer)
+        self._make_room(viewer.visitor, viewer.address)
         race = LiveRace(self._row(viewer, experiment, key))
+        race.address = viewer.address
         self._begin(race, memory)
         viewer.clear()
         self._join(viewer, race)
@@ -391,10 +422,22 @@ class Hub:
         row = Row(
             secrets.token_urlsafe(24), secrets.token_urlsafe(24), viewer.visitor, key, experiment
         )
-        self._watched[row.watch] = row.token
+        self._name(row)
         if self.store is not None:
             self.store.add(row)
         return row
+
+    def _name(self, row: Row) -> None:
+        """Let a race be found by its other tokens."""
+        self._watched[row.watch] = self._joined[join_of(row.token)] = row.token
+
+    def _unname(self, row: Row) -> None:
+        self._watched.pop(row.watch, None)
+        self._joined.pop(join_of(row.token), None)
+
+    def _own(self, token: str) -> str:
+        """Return the token that steers the race which any of its tokens names."""
+        return self._watched.get(token) or self._joined.get(token) or token
 
     def _same(self, key: str, before: LiveRace | None, over: bool) -> LiveRace | None:
         """Return a race of the same experiment that was not changed by hand. The one that the
@@ -468,18 +511,21 @@ class Hub:
 
         Args:
             viewer: who asks.
-            token: of the race, or the one that lets others watch it. One that is on the disk only
-                was brought to memory by `load`.
+            token: any of the race's. One that is on the disk only was brought to memory by
+                `load`.
 
         Returns:
             False if there is no such race (any more).
+
+        Raises:
+            ServerBusy: it cannot go on, for its visitor has too many that do. It is shown.
         """
-        watches = token in self._watched
-        race = self.races.get(self._watched.get(token, token))
+        watches, joined = token in self._watched, token in self._joined
+        race = self.races.get(self._own(token))
         if race is None:
             return False
         self._part(viewer)
-        viewer.watches = watches
+        viewer.watches, viewer.joined = watches, joined
         self._show(viewer, race)
         return True
 
@@ -491,6 +537,12 @@ class Hub:
             viewer.say(race.tell_state(viewer))
         self._tell_all(viewer, race)
         if race.parked:
+            try:
+                self._make_room(race.row.owner, viewer.address)
+            except ServerBusy:
+                viewer.say(race.tell_state(viewer))
+                raise
+            race.address = viewer.address
             self._go_on(race)
         elif race.paused_by_leaving and race.running:
             race.paused_by_leaving = False
@@ -547,13 +599,13 @@ class Hub:
         other races go on meanwhile.
 
         Args:
-            token: of the race, or the one that lets others watch it.
+            token: any of the race's.
 
         Raises:
             BadInput: a newer Kelvin has recorded it.
             ServerBusy: there are too many races to hold one more in memory.
         """
-        token = self._watched.get(token, token)
+        token = self._own(token)
         row = None if self.store is None else self.store.rows.get(token)
         if row is None or self.store is None or token in self.races:
             return
@@ -594,7 +646,7 @@ class Hub:
         """Return what the index has of a kept race, and whether this is its owner's token, not the
         one that lets others watch it; None if none is kept.
         """
-        row = None if self.store is None else self.store.rows.get(self._watched.get(token, token))
+        row = None if self.store is None else self.store.rows.get(self._own(token))
         return None if row is None else (row, row.token == token)
 
     async def history(self, token: str) -> list[bytes]:
@@ -677,17 +729,17 @@ class Hub:
             self._receive_state(race, {"type": "state", "state": "ended", "calm": True})
             return
         if race.parked:
+            self._make_room(race.row.owner, viewer.address)
             self._go_on(race)
         if race.job is None:
             return
-        match do:
-            case "pause" | "step" | "stages":
-                self._set_pause(race, True)
-            case "resume":
-                self._set_pause(race, False)
-            case "reheat" | "turn" | "weight" | "kick" | "points" | "cities":
-                race.row.touched_by_hand = True
-                self._save(race)
+        if do in BY_HAND:
+            if race.by_hand > MOST_BYTES_BY_HAND:
+                raise TooManyChanges
+            race.row.touched_by_hand = True
+            self._save(race)
+        elif do in ("pause", "step", "stages", "resume"):
+            self._set_pause(race, do != "resume")
         race.job.command(command)
 
     def _set_pause(self, race: LiveRace, paused: bool) -> None:
@@ -703,7 +755,7 @@ class Hub:
         """Ask for a checkpoint of the race that a copy of it begins from; commands wait for it."""
         if self.store is None or not race.running:
             return
-        self._make_room(viewer)
+        self._make_room(viewer.visitor, viewer.address)
         row = self._row(viewer, race.row.experiment, race.row.key)
         row.touched_by_hand = True
         race.copies[str(self.store.checkpoint(row.token))] = viewer, LiveRace(row)
@@ -731,6 +783,7 @@ class Hub:
         moving = [viewer, *(one for one in race.viewers if one.watches and owner)]
         if self.store is not None:
             self.store.rewrite(copy.token, copy.messages())
+        copy.address = viewer.address
         self._begin(copy, memory_of(copy.row.experiment))
         for one in moving:
             watches = one.watches
@@ -827,6 +880,7 @@ class Hub:
             live = [race.token for race in self.races.values() if race.running or race.viewers]
             for token in self.store.evict(live):
                 self._watched = {one: of for one, of in self._watched.items() if of != token}
+                self._joined.pop(join_of(token), None)
                 gone = self.races.pop(token, None)
                 if gone is not None and gone.timer is not None:
                     gone.timer.cancel()
@@ -892,36 +946,44 @@ class Hub:
             race.timer.cancel()
         self.races.pop(race.token, None)
         if self.store is None:
-            self._watched.pop(race.row.watch, None)
+            self._unname(race.row)
         else:
             self.store.let_go(race.token)
 
     def _drop(self, race: LiveRace) -> None:
         """Remove a race from the disk too."""
         self._forget(race)
-        self._watched.pop(race.row.watch, None)
+        self._unname(race.row)
         if self.store is not None:
             self.store.remove(race.token)
 
-    def _make_room(self, viewer: Viewer | None = None) -> None:
+    def _make_room(self, visitor: str | None = None, address: str = "") -> None:
         """Keep the number of races bounded, of the visitor and of all: the oldest is removed first
         among those that are over and have no viewers, then those that are over, then those without
         viewers. A running race with viewers is never removed.
 
+        Args:
+            visitor: whose race is to go on; "" if that is unknown, None if none is.
+            address: from where it is asked for.
+
         Raises:
             ServerBusy: there is no room.
         """
-        if viewer is not None and viewer.visitor:
+        if visitor is not None:
+            going = [race for race in self.races.values() if race.running and not race.parked]
+            # Who sends no cookie is told apart by address: otherwise they would have no limit.
             own = [
                 race
-                for race in self.races.values()
-                if race.running and not race.parked and race.row.owner == viewer.visitor
+                for race in going
+                if race.row.owner == visitor and (visitor or race.address == address)
             ]
-            if len(own) >= settings.races(MOST_EACH):
-                unwatched = next((race for race in own if not race.viewers), None)
-                if unwatched is None:
-                    raise TooMany
-                self._stop(unwatched)
+            here = [race for race in going if address and race.address == address]
+            for some, most in ((own, settings.races(MOST_EACH)), (here, MOST_OF_ONE_ADDRESS)):
+                if len(some) >= most and (visitor or address):
+                    unwatched = next((race for race in some if not race.viewers), None)
+                    if unwatched is None:
+                        raise TooMany
+                    self._stop(unwatched)
         if len(self.races) < MOST_RACES:
             return
         order = sorted(
@@ -983,6 +1045,8 @@ class Hub:
             race.labels = [str(lane.get("label", "")) for lane in message.get("lanes") or []]
         elif message["type"] == "metrics":
             race.last = message
+            if message.get("events"):
+                race.by_hand += len(encode({"type": "events", "events": message["events"]}))
 
     def _told_again(self, race: LiveRace, stage: bytes) -> None:
         """Begin a race's history anew, from what is left of it: it goes on from a checkpoint, or

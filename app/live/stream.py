@@ -26,7 +26,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from app import replay, thumbnails
 from app.allowance import within
-from app.hosting.addresses import origin_allowed, shortened
+from app.hosting.addresses import client, origin_allowed, shortened
 from app.hosting.watch import WATCH
 from app.live import bundle, kept
 from app.live.bundle import FRONTEND
@@ -113,7 +113,7 @@ async def serve(socket: WebSocket, hub: Hub) -> None:
         await socket.close(1008)
         return
     await socket.accept()
-    viewer = Viewer(by_cookie(socket.cookies.get(COOKIE, "")) or "")
+    viewer = Viewer(by_cookie(socket.cookies.get(COOKIE, "")) or "", client(socket.scope))
     WATCH.audience.add(viewer)
     WATCH.viewers.inc()
     sender = asyncio.create_task(_send(socket, viewer))

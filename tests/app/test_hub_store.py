@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.live import hub as hub_module
-from app.live.hub import Hub, LiveRace, TooMany, Viewer
+from app.live.hub import Hub, LiveRace, TooMany, TooManyChanges, Viewer
 from app.storage.store import Store
 from app.text import t
 from engine.errors import BadInput
@@ -137,7 +137,7 @@ def test_who_asks_for_the_same_sees_the_same_race(tmp_path: Path) -> None:
         messages = drain(second)
         assert ks(messages, "metrics") == list(range(10))
         assert race.token not in str(messages), "the token that steers it stays its owner's"
-        assert messages[-1]["race"] == race.row.watch
+        assert messages[-1]["watch"] == race.row.watch
         third = Viewer("three")
         assert hub.run(third, {**EXPERIMENT, "seed": 1}) is not race
         fourth = Viewer("four")
@@ -641,5 +641,124 @@ def test_a_disk_that_stands_still_takes_no_more_memory(
         assert hub.store._waiting == 0
         assert len(hub.store.read(race.token)) < 1000
         assert len(race.metrics) == 1000, "who watches sees all of it"
+
+    play(tmp_path, scene)
+
+
+def test_who_joined_a_race_comes_back_to_it_as_before(tmp_path: Path) -> None:
+    """After a reload, and after the server was stopped: not as one who may only watch."""
+    tokens: list[str] = []
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(5)
+        save(hub, race)
+        second = Viewer("two")
+        hub.run(second, EXPERIMENT)
+        token = drain(second)[-1]["race"]
+        tokens.extend([race.token, token])
+        hub.leave(second)
+        again = Viewer("two")
+        assert await attach(hub, again, token)
+        assert again.joined
+        assert not again.watches
+        messages = drain(again)
+        assert messages[-1]["race"] == token
+        assert race.token not in str(messages)
+        hub.command(again, {"do": "pause"})
+        assert job.asked == ["copy"], "what it changes, it changes in a copy"
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        again = Viewer("two")
+        assert await attach(hub, again, tokens[1])
+        assert not again.watches
+        assert hub.races[tokens[0]].running, "it goes on"
+        assert hub.kept(tokens[1]) == (hub.races[tokens[0]].row, False)
+
+    play(tmp_path, first, second)
+
+
+def test_parked_races_count_when_they_go_on(tmp_path: Path) -> None:
+    """A visitor with many races on the disk cannot let all of them run at once."""
+    tokens: list[str] = []
+    most = hub_module.MOST_EACH
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        for i in range(2 * most):
+            viewer, race, job = await begun(hub, pool, "one", {**EXPERIMENT, "seed": i})
+            await job.frames(2)
+            save(hub, race)
+            tokens.append(race.token)
+            hub.leave(viewer)
+            await asyncio.sleep(61)
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        viewers = [Viewer("one") for _ in tokens]
+        for viewer, token in zip(viewers[:most], tokens, strict=False):
+            assert await attach(hub, viewer, token)
+        with pytest.raises(TooMany):
+            await attach(hub, viewers[most], tokens[most])
+        told = drain(viewers[most])
+        assert ks(told, "metrics") == [0, 1], "what was recorded is shown all the same"
+        assert sum(race.running for race in hub.races.values()) == most
+        with pytest.raises(TooMany):
+            hub.command(viewers[most], {"do": "resume"})
+        hub.leave(viewers[0])
+        assert await attach(hub, viewers[-1], tokens[-1]), "one that nobody watches makes room"
+        assert sum(race.running and not race.parked for race in hub.races.values()) == most
+
+    play(tmp_path, first, second)
+
+
+def test_without_a_cookie_an_address_is_a_visitor_and_no_address_has_all_races(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "MOST_OF_ONE_ADDRESS", 20)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        def run(visitor: str, address: str, seed: int) -> None:
+            hub.run(Viewer(visitor, address), {**EXPERIMENT, "seed": seed})
+
+        for i in range(hub_module.MOST_EACH):
+            run("", "192.0.2.1", i)
+        with pytest.raises(TooMany):
+            run("", "192.0.2.1", 100)
+        run("", "192.0.2.2", 101)
+        for i in range(12):
+            run(f"visitor {i}", "192.0.2.1", 200 + i)
+        with pytest.raises(TooMany):
+            run("a cookie made up", "192.0.2.1", 300)
+        run("another", "192.0.2.2", 301)
+
+    play(tmp_path, scene)
+
+
+def test_changes_by_hand_are_recorded_up_to_a_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them is ever dropped, so without a limit they would fill the memory of the server,
+    which would thin out the rest of the history for them again and again.
+    """
+    monkeypatch.setattr(hub_module, "MOST_BYTES_BY_HAND", 10_000)
+
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        viewer, race, job = await begun(hub, pool)
+        event = {"kind": "points", "points": [[0.5, 0.25, 1]] * 100}
+        for k in range(30):
+            if race.by_hand > 10_000:
+                break
+            hub.command(viewer, {"do": "points", "points": []})
+            await job.say({"type": "metrics", "k": k, "lanes": [], "events": [event]})
+        else:
+            pytest.fail("there is no limit")
+        assert k >= 4
+        with pytest.raises(TooManyChanges, match="Press Run"):
+            hub.command(viewer, {"do": "points", "points": []})
+        hub.command(viewer, {"do": "pause"})
+        assert job.asked[-1] == "pause", "everything else goes on"
+        hub.store.flush()  # type: ignore[union-attr]
+        hub._forget(race)
+        await hub.load(race.token)
+        assert hub.races[race.token].by_hand == race.by_hand
 
     play(tmp_path, scene)

@@ -34,6 +34,9 @@ from engine.system import environment
 
 environment.prepare()  # before torch
 
+from streamlit.web.server.starlette.starlette_app_utils import generate_xsrf_token_string
+
+from app.visitors import COOKIE
 from engine.messages.encoding import Message, decode
 from tests.bench import machine
 from tests.browser.conftest import Server
@@ -87,8 +90,14 @@ class Visitor:
     async def listen(self, address: str, *commands: Message) -> None:
         """Send commands and read until the socket is closed."""
         origin = address.replace("ws", "http", 1).removesuffix("/kelvin/live")
+        cookie = f"{COOKIE}={generate_xsrf_token_string()}"  # each is a browser of its own
         # on a busy machine it takes its time until a socket is open
-        patient: Any = {"origin": origin, "max_size": None, "open_timeout": PATIENCE}
+        patient: Any = {
+            "origin": origin,
+            "max_size": None,
+            "open_timeout": PATIENCE,
+            "additional_headers": {"Cookie": cookie},
+        }
         async with connect(address, **patient) as self.socket:
             self.asked = time.monotonic()
             for command in commands:
