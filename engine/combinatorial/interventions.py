@@ -7,7 +7,7 @@ step that would take a lane beyond that, so a race with a budget in evaluations 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from ..errors import BadInput, CannotRun, explain
 from ..system.input_checks import check
-from .instance import MAX_EDITABLE, Floats, Integers, TourInstance
+from .instance import MAX_EDITABLE, Floats, TourInstance
 from .places import EARTHLY, off_the_earth, widest
+from .repairs import Repairs
 
 if TYPE_CHECKING:
     from .race import CombinatorialRace, Lane
@@ -241,7 +242,7 @@ class Interventions:
             refusal = None if lane.finished else lane.method.refusal(after)
             if refusal is not None:
                 raise CannotRun("cities", f"{after.size} cities for {lane.method.name}", refusal)
-        race.replace(after, lambda tour: repaired(tour, kept, len(event.add), race))
+        race.replace(after, Repairs(kept, race.instance.size, after))
         self._note(event)
 
     def _running(self, index: Any) -> Lane:
@@ -296,27 +297,3 @@ def names_after(instance: TourInstance, kept: list[int], added: int) -> tuple[st
         return None
     stayed = [instance.names[city] for city in kept]
     return (*stayed, *(f"City {len(stayed) + i + 1}" for i in range(added)))
-
-
-def repaired(tour: Integers, kept: list[int], added: int, race: CombinatorialRace) -> Integers:
-    """Return a tour of the cities before an edit as one of those after it: what stayed keeps its
-    order, and each new city goes where it makes the tour longer by the least.
-
-    Args:
-        tour: (n,) in the instance's numbers.
-        kept: numbers of the cities that stayed.
-        added: how many are new.
-        race: with the new problem already in place.
-    """
-    number = {city: i for i, city in enumerate(kept)}
-    order = [number[city] for city in tour.tolist() if city in number]
-    price: Callable[[int, int], int] = race.problem.distance
-    for city in range(len(kept), len(kept) + added):
-        best = min(
-            range(len(order)),
-            key=lambda k: (
-                price(order[k - 1], city) + price(city, order[k]) - price(order[k - 1], order[k])
-            ),
-        )
-        order.insert(best, city)
-    return np.array(order, dtype=np.int32)

@@ -23,7 +23,7 @@ from .experiment import GREEDY_FROM, CombinatorialExperiment
 from .instance import Integers, Known, TourInstance
 from .interventions import Event, Interventions
 from .meter import Meter
-from .methods.base import Method, State, Stream
+from .methods.base import Method, Repair, State, Stream
 from .problem import problem_of
 
 log = logging.getLogger(__name__)
@@ -328,12 +328,12 @@ class CombinatorialRace(FrameIteration):
         """Refuse: a tour has cities, not training points."""
         raise BadInput("points", text, "a race of networks")
 
-    def replace(self, instance: TourInstance, repair: Callable[[Integers], Integers]) -> None:
+    def replace(self, instance: TourInstance, repair: Repair) -> None:
         """Go on with other cities.
 
         Args:
             instance: the new cities; of an editable instance, which is not renumbered.
-            repair: takes any tour of the old cities to one of the new ones.
+            repair: takes any tours of the old cities to those of the new ones.
         """
         self.instance, self.problem = instance, problem_of(instance)
         self.best_known = None
@@ -341,10 +341,10 @@ class CombinatorialRace(FrameIteration):
             if lane.finished:
                 # its tour is none of these cities; what it had found is void
                 if lane.state is not None and lane.state.best is not None:
-                    lane.last = self._measured(repair(lane.state.best))
+                    lane.last = self._measured(*repair([lane.state.best]))
                     lane.state = None
                 elif lane.last is not None:
-                    lane.last = self._measured(repair(lane.last[0]))
+                    lane.last = self._measured(*repair([lane.last[0]]))
                 continue
             with self.minding(lane, "when its cities were changed"):
                 assert lane.state is not None

@@ -30,6 +30,7 @@ from .base import (
     Repair,
     State,
     Stream,
+    keep,
     proposals,
 )
 from .cooling import Cooling, held
@@ -195,8 +196,10 @@ class Annealing(OverNeighbours[AnnealingState]):
         meter: Meter,
         stream: Stream,
     ) -> AnnealingState:
-        after = self.begin(problem, repair(state.chain.present), meter, stream)
+        present, best = repair([state.chain.present, state.chain.best])
+        after = self.begin(problem, present, meter, stream)
         after.cooling = state.cooling
+        keep(problem, best, after.chain.best, after.numbers, meter)
         self._show(after)
         return after
 

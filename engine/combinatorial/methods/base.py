@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self
 
@@ -19,6 +19,7 @@ from ..instance import Integers, TourInstance
 from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
 
 if TYPE_CHECKING:
+    from ..problem import Problem
     from ..tour_problem import TourProblem
 
 Sees = Literal["price", "delta", "map", "relaxation", "model"]
@@ -114,8 +115,8 @@ class State:
 
 
 S = TypeVar("S", bound=State, default=Any)
-Repair = Callable[[Integers], Integers]
-"""Takes a tour of the cities before an edit and returns one of the cities after it."""
+Repair = Callable[[Sequence[Integers]], list[Integers]]
+"""Takes tours of the cities before an edit and returns each as one of the cities after it."""
 
 
 class Method(Config, Generic[S]):
@@ -197,12 +198,13 @@ class Method(Config, Generic[S]):
     def edited(
         self, state: S, problem: TourProblem, repair: Repair, meter: Meter, stream: Stream
     ) -> S:
-        """Return the state after cities were moved, added or dropped.
+        """Return the state after cities were moved, added or dropped. The best tour is repaired
+        too, and stays the best unless another that the method has is shorter now.
 
         Args:
             state: before; it may be changed.
             problem: with the new cities.
-            repair: takes any tour of the old cities to one of the new ones.
+            repair: takes any tours of the old cities to those of the new ones.
             meter: gets what this costs.
             stream: the lane's random numbers.
         """
@@ -300,3 +302,31 @@ def started(numbers: NDArray[np.int64], length: int) -> NDArray[np.int64]:
     numbers[:] = 0
     numbers[CURRENT] = numbers[LOWEST] = length
     return numbers
+
+
+def shortest(problem: Problem, tours: Sequence[Integers], meter: Meter) -> Integers:
+    """Return the shortest of some tours, and charge the lane for measuring them."""
+    meter.read(len(tours) * problem.size)
+    return min(tours, key=problem.price)
+
+
+def keep(
+    problem: Problem,
+    tour: Integers,
+    best: Integers,
+    numbers: NDArray[np.int64],
+    meter: Meter,
+) -> None:
+    """Take a tour for the best if it is shorter, and charge the lane for measuring it.
+
+    Args:
+        problem: the instance.
+        tour: (n,) a tour.
+        best: (n,) the shortest so far; changed in place.
+        numbers: counters; the length of the shortest is changed.
+        meter: of the lane.
+    """
+    meter.read(problem.size)
+    length = problem.price(tour)
+    if length < numbers[LOWEST]:
+        best[:], numbers[LOWEST] = tour, length

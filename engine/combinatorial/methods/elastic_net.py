@@ -29,7 +29,7 @@ from pydantic import Field
 from ...errors import BadInput
 from ..instance import Floats, Integers, TourInstance
 from ..meter import ACCEPTED, CURRENT, LOWEST, MOVES, Meter
-from .base import METHODS, Method, Phase, Repair, State, Stream, started
+from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
@@ -202,7 +202,8 @@ class ElasticNet(Method[ElasticState]):
     ) -> ElasticState:
         band = state.band
         assert band is not None
-        after = self.begin(problem, repair(state.best), meter, stream)
+        tour = shortest(problem, repair([state.best, state.tour]), meter)
+        after = self.begin(problem, tour, meter, stream)
         # the band stays where it is; with more cities or fewer it has other points along the way
         cities, low, side = square(problem.instance)
         at = np.arange(len(after.points)) * len(band) / len(after.points)

@@ -28,7 +28,18 @@ from pydantic import Field
 from .. import kernels
 from ..instance import Integers, TourInstance
 from ..meter import CURRENT, LOWEST, Meter
-from .base import METHODS, OverNeighbours, Phase, Repair, State, Stream, places, proposals, started
+from .base import (
+    METHODS,
+    OverNeighbours,
+    Phase,
+    Repair,
+    State,
+    Stream,
+    places,
+    proposals,
+    shortest,
+    started,
+)
 from .local_search import SearchState, beginning, descend, restart
 
 if TYPE_CHECKING:
@@ -348,10 +359,14 @@ class Genetic(OverNeighbours[GeneticState]):
         # Each tour is mended by local search. Of tours that are the same one is enough: random ones
         # take the places of the others, or there would be nothing to cross.
         tours = [tour_of(one) for one in state.links[: state.grown]]
-        kept = distinct(repair(one) for one in [state.best, *tours])[: self.population]
-        after = self._begin(problem, kept[0], meter)
-        after.seeds, after.generation = kept[:0:-1], state.generation
-        started(after.numbers, problem.length(kept[0]))
+        if state.grown < len(state.links):  # of an edit before, some may still wait to be mended
+            tours += [state.growing.tour, *reversed(state.seeds)]
+        kept = distinct(repair([state.best, *tours]))[: self.population]
+        best = shortest(problem, kept, meter)
+        after = self._begin(problem, best, meter)
+        after.seeds = [one for one in reversed(kept) if one is not best]
+        after.generation = state.generation
+        started(after.numbers, problem.length(best))
         return after
 
 

@@ -17,7 +17,7 @@ from pydantic import Field
 from .. import moves
 from ..instance import Integers
 from ..meter import Meter
-from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
+from .base import METHODS, OverNeighbours, Phase, Repair, Stream, keep, proposals
 from .local_search import SearchState, beginning, descend
 
 if TYPE_CHECKING:
@@ -121,7 +121,10 @@ class Iterated(OverNeighbours[IteratedState]):
         meter: Meter,
         stream: Stream,
     ) -> IteratedState:
-        return self.begin(problem, repair(state.tour), meter, stream)
+        present, best = repair([state.tour, state.best])
+        after = self.begin(problem, present, meter, stream)
+        keep(problem, best, after.best, after.numbers, meter)
+        return after
 
     def kick(self, state: IteratedState, problem: TourProblem, stream: Stream, number: int) -> bool:
         state.settled = False

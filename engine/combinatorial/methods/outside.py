@@ -133,7 +133,7 @@ class Outside(Method[OutsideState]):
         state.solver.close()
         after = self.begin(problem, problem.random_tour(0), meter, stream)
         if state.best is not None:
-            tour = repair(state.best)
+            [tour] = repair([state.best])
             after.best = after.tour = tour
             after.numbers[CURRENT] = after.numbers[LOWEST] = problem.length(tour)
         after.note = f"{self.label} began anew when the cities were changed."

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..instance import Integers
 from ..meter import CURRENT, LOWEST, MOVES, Meter
-from .base import METHODS, Method, Phase, Repair, State, Stream, started
+from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
@@ -60,4 +60,6 @@ class RandomSearch(Method[State]):
         self, state: State, problem: TourProblem, repair: Repair, meter: Meter, stream: Stream
     ) -> State:
         assert state.best is not None
-        return self.begin(problem, repair(state.best), meter, stream)
+        assert state.tour is not None
+        tour = shortest(problem, repair([state.best, state.tour]), meter)
+        return self.begin(problem, tour, meter, stream)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..instance import Integers
 from ..meter import Meter
-from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals
+from .base import METHODS, OverNeighbours, Phase, Repair, Stream, proposals, shortest
 from .local_search import SearchState, beginning, descend, restart
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ class Restarts(OverNeighbours[SearchState]):
         meter: Meter,
         stream: Stream,
     ) -> SearchState:
-        after = self.begin(problem, repair(state.best), meter, stream)
+        tour = shortest(problem, repair([state.best, state.tour]), meter)
+        after = self.begin(problem, tour, meter, stream)
         after.metrics = state.metrics
         return after

@@ -27,7 +27,7 @@ from .. import kernels
 from ..instance import Floats, Integers, TourInstance
 from ..kernels.distance import full_matrix
 from ..meter import ACCEPTED, CURRENT, LOWEST, MOVES, Meter
-from .base import METHODS, Method, Phase, Repair, State, Stream, started
+from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:
     from ..tour_problem import TourProblem
@@ -186,7 +186,7 @@ class Sinkhorn(Method[SinkhornState]):
         stream: Stream,
     ) -> SinkhornState:
         # places and cities are others now: θ begins anew, with a lean to the tour so far
-        tour = repair(state.best)
+        tour = shortest(problem, repair([state.best, state.tour]), meter)
         after = self.begin(problem, tour, meter, stream)
         after.temperature = after.plan = state.temperature
         after.theta[np.arange(len(tour)), tour] += LEAN * (state.temperature or 1.0)

@@ -31,6 +31,7 @@ from .base import (
     Repair,
     State,
     Stream,
+    keep,
     proposals,
 )
 from .cooling import MEMORY, METROPOLIS, held
@@ -226,7 +227,9 @@ class Tempering(OverNeighbours[TemperingState]):
         meter: Meter,
         stream: Stream,
     ) -> TemperingState:
-        after = self._begin(problem, [repair(one.present) for one in state.chains], meter)
+        *tours, best = repair([*(one.present for one in state.chains), state.chains[0].best])
+        after = self._begin(problem, tours, meter)
+        keep(problem, best, after.chains[0].best, after.numbers, meter)
         after.start, after.end, after.rung = state.start, state.end, state.rung
         after.heat, after.heated_at, after.seen = state.heat, state.heated_at, state.seen
         after.rates, after.swap_rates, after.rounds = state.rates, state.swap_rates, state.rounds

@@ -149,6 +149,47 @@ def test_an_edited_race_is_repeated_from_its_events() -> None:
             assert left[key] == right[key]
 
 
+def test_an_edit_keeps_the_best_answer() -> None:
+    """Present tours may be far from it: just reheated, or kicked."""
+    names = [*ALL, "genetic", "elastic-net", "sinkhorn", "random-search"]
+    for lanes in (names[:4], names[4:]):
+        one = race(lanes, cities=60, amount=2e6)
+        while one.progress < 0.6 and not one.finished:
+            one.advance()
+        for lane in one.running:
+            one.reheat(lane.index, 8.0)
+            if lane.method.name in ("annealing", "tempering", "iterated"):
+                one.kick(lane.index)
+        for _ in range(3):
+            for lane in one.running:
+                one.advance_lane(lane)
+        before = [one.best(lane) for lane in one.lanes]
+        x, y = one.instance.places[0].tolist()
+        one.set_cities(move=[[0, x, y]])
+        for lane, found in zip(one.lanes, before, strict=True):
+            after = one.best(lane)
+            assert found is not None
+            assert after is not None
+            assert after[1] <= found[1], lane.method.name
+            assert after[1] == checks.length(one.instance, after[0])
+        finished(one)
+        for result, found in zip(one.results(), before, strict=True):
+            assert found is not None
+            assert result["feasible"]
+            assert result["best"] <= found[1]
+
+
+def test_two_edits_at_once_leave_a_population_its_tours() -> None:
+    one = race([{"name": "genetic", "population": 8}], cities=40, amount=3e6)
+    while one.lanes[0].state is not None and one.lanes[0].state.metrics["tours"] < 8:
+        one.advance()
+    one.set_cities(move=[[0, 5e5, 5e5]])
+    waiting = len(one.lanes[0].state.seeds)  # type: ignore[union-attr]
+    assert waiting
+    one.set_cities(move=[[0, 6e5, 5e5]])
+    assert len(one.lanes[0].state.seeds) == waiting  # type: ignore[union-attr]
+
+
 def test_a_new_city_goes_where_it_costs_least() -> None:
     square = "0,0;10,0;10,10;0,10"
     one = race(["annealing"], instance={"name": "own", "cities": square}, amount=1e5)
