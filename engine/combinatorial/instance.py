@@ -39,6 +39,15 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int32]
 
 
+def told(values: NDArray[np.int64]) -> Any:
+    """Return whole numbers as a message can hold them: an array where all have at most 32 bits,
+    else lists.
+    """
+    if values.size == 0 or -(2**31) <= int(values.min()) <= int(values.max()) < 2**31:
+        return values.astype(np.int32)
+    return values.tolist()
+
+
 @dataclass(frozen=True)
 class Known:
     """The best price that is known of an instance.

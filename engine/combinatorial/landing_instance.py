@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .instance import Integers, Known
+from .instance import Integers, Known, told
 from .known import published_landing
 
 Whole = NDArray[np.int64]
@@ -83,8 +83,8 @@ class LandingInstance:
             "label": self.label,
             "size": self.size,
             "runways": self.runways,
-            "windows": np.stack([self.earliest, self.target, self.latest], 1).astype(np.int32),
-            "penalties": np.stack([self.before, self.after], 1).astype(np.int32),
+            "windows": told(np.stack([self.earliest, self.target, self.latest], 1)),
+            "penalties": told(np.stack([self.before, self.after], 1)),
             "separation": self.separation,
             "time_scale": self.time_scale,
             "time_unit": self.time_unit,

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .instance import Integers, Known
+from .instance import Integers, Known, told
 
 Whole = NDArray[np.int64]
 
@@ -90,7 +90,7 @@ class PairingInstance:
             "label": self.label,
             "size": self.rows,
             "rows": self.rows,
-            "columns": {"starts": self.starts, "rows": self.entries, "costs": self.costs},
+            "columns": {"starts": self.starts, "rows": self.entries, "costs": told(self.costs)},
             "places": None if self.places is None else list(self.places),
             "legs": legs,
             "editable": False,

@@ -28,6 +28,8 @@ LATEST = 10**8
 """The latest time, in the smallest unit of the file."""
 LARGEST = 10**9
 """The largest number of a file."""
+COUNTED = 2**60
+"""The largest price of an answer, bare rows included."""
 DECIMALS = 6
 """Most decimals of a number; prices are whole numbers of the smallest of them."""
 HEAD = re.compile(r"[ \t]*\d{1,9}[ \t]+\d{1,9}[ \t]*")
@@ -233,6 +235,8 @@ def pairing(numbers: Numbers, name: str) -> PairingInstance:
     if len(bare):
         raise Refused(numbers.place, f"a column for every row (none covers row {bare[0] + 1:,})")
     costs, scale = whole_numbers(values[at], [numbers.words[place] for place in at.tolist()])
+    if int(costs.max(initial=0)) > COUNTED // rows:
+        raise Refused(numbers.place, "costs whose sum can be counted (these are too large)")
     title = named(PurePath(name).stem) or "pairing"
     return PairingInstance(
         title,

@@ -86,6 +86,17 @@ test("routes are split where a −1 stands, and what visits nobody is none", () 
   assert.deepEqual(loadsOf([[3, 1], [2]], routes.demand.data), [8, 4]);
 });
 
+test("prices beyond 32 bits come as lists and count as they are", () => {
+  const dear = 12345678123456;
+  const prices = [
+    [dear, 3],
+    [5, 7],
+    [1, 4],
+  ];
+  const [one] = landingsOf([6, 15, 45, 0, 0, 1], { ...landing, penalties: prices });
+  assert.equal(one.find(({ plane }) => plane === 0)?.cost, 4 * dear);
+});
+
 test("a route keeps the colour that most of its customers had", () => {
   const before = new Map();
   const first = [[1, 2, 3], [4, 5], [6]];

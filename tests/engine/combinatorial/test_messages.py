@@ -15,7 +15,9 @@ from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.instances import INSTANCES
 from engine.combinatorial.methods.first_come import served
 from engine.combinatorial.race import CombinatorialRace
+from engine.combinatorial.reading.cities import read_cities
 from engine.errors import BadInput, CannotRun
+from engine.messages.encoding import decode, encode
 from engine.messages.recorder import Recorder
 from engine.messages.recording import Recording
 from tests.engine.combinatorial.routes_support import measured
@@ -69,6 +71,20 @@ def test_a_timetable_tells_of_places_and_times() -> None:
     assert all(0 <= place < len(data["places"]) for place in legs["from"] + legs["to"])
     assert all(one < other for one, other in zip(legs["start"], legs["end"], strict=True))
     assert data["columns"]["starts"][-1] == len(data["columns"]["rows"])
+
+
+def test_large_prices_reach_the_page_as_they_are() -> None:
+    """Six decimals make whole numbers of more than 32 bits of them."""
+    plane = "0 10 20 30 12345678.123456 1.0 0 3\n"
+    text = "2 10\n" + plane + plane.replace("0 3\n", "3 0\n")
+    planes = read_cities(text.encode(), "large.txt")
+    sent = decode(encode({"type": "stage", "data": planes.stage()}))["data"]
+    assert sent["penalties"] == [[12345678123456, 1000000]] * 2
+    assert np.array_equal(sent["windows"], [[10, 20, 30]] * 2)
+
+    legs = read_cities(b"2 3\n1000000.123456 1 1\n5 1 2\n7.5 2 1 2\n", "large.txt")
+    sent = decode(encode({"type": "stage", "data": legs.stage()}))["data"]
+    assert sent["columns"]["costs"] == [1000000123456, 5000000, 7500000]
 
 
 @pytest.mark.parametrize("kind", INSTANCE)

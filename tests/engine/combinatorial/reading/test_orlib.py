@@ -96,6 +96,12 @@ def test_broken_files_are_refused_in_one_line(text: str, why: str) -> None:
     assert "\n" not in message
 
 
+def test_costs_whose_sum_is_no_number_of_64_bits_are_refused() -> None:
+    rows = "".join(f"999999999.123456 1 {row + 1}\n" for row in range(2000))
+    with pytest.raises(BadInput, match=r"costs whose sum can be counted.* large"):
+        read("2000 2000\n" + rows)
+
+
 @pytest.mark.parametrize(
     "text", ["0 0\n3 4\n", "0\t0\n3\t4\n6\t7\n", "1 0 0\n2 3 4\n", "0,0\n3,4\n"]
 )
