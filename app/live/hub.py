@@ -27,7 +27,6 @@ from app.storage.store import Store
 from app.text import t
 from engine.any_race import parse_experiment
 from engine.errors import BadInput
-from engine.experiment.model import Experiment
 from engine.messages.encoding import KINDS, NEWEST, Message, decode, encode
 from engine.system import settings
 from engine.workers.pool import Job, Pool
@@ -1133,7 +1132,6 @@ class Hub:
 def memory_of(experiment: Message) -> int:
     """Return how many bytes a race needs, approximately; 0 if that is found out in its process."""
     try:
-        parsed = parse_experiment(experiment)
+        return parse_experiment(experiment).memory()
     except BadInput:  # its data are gone, for example; the process tells why
         return 0
-    return parsed.memory() if isinstance(parsed, Experiment) else 0

@@ -38,7 +38,7 @@ from engine.any_race import parse_experiment
 from engine.combinatorial.instance import MAX_EDITABLE
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, MAX_SEEDS, Experiment
+from engine.experiment.model import MAX_LANES, MAX_SEEDS
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS
@@ -207,7 +207,7 @@ async def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
         asked = [_command(one) for one in then]
-        memory = experiment.memory() if isinstance(experiment, Experiment) else 0
+        memory = experiment.memory()
         link = command.get("link") is True
         values = experiment.to_json()
         if link and not asked:

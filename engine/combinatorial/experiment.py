@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -28,6 +28,23 @@ MAX_LANES = 4
 MAX_SEED = 2**31 - 1
 GREEDY_FROM = 5000
 """Instances of more cities start from a greedy tour unless another start is asked for."""
+
+
+class Outline(NamedTuple):
+    """What is known of an instance before it is loaded, as methods ask for it to tell how much
+    memory they need.
+
+    Attributes:
+        size: its number of cities, or of what else is counted.
+        memory: bytes that it takes.
+    """
+
+    size: int
+    memory: int
+
+    def footprint(self) -> int:
+        """Return the bytes that it takes."""
+        return self.memory
 
 
 class StopRules(Fields):
@@ -152,6 +169,16 @@ class CombinatorialExperiment(BaseModel):
                 f"at most about {int(room // each):,} {instance.things}, which fit in "
                 f"{room / 2**30:.1f} GiB here with these methods",
             )
+
+    def memory(self) -> int:
+        """Return how many bytes the instance and the methods of all lanes use, approximately, with
+        the processes of solvers of others.
+
+        Raises:
+            BadInput: the instance's file is no longer there.
+        """
+        outline: Any = Outline(self.instance.size(), self.instance.footprint())
+        return int(outline.footprint() + sum(lane.footprint(outline) for lane in self.lanes))
 
     @classmethod
     def parse(cls, value: Any, local_files: bool = False) -> CombinatorialExperiment:

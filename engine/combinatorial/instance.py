@@ -39,6 +39,17 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int32]
 
 
+def bytes_of_map(size: int, whole: bool = False) -> int:
+    """Return the bytes that places, their distances and near places take while they are worked on,
+    approximately.
+
+    Args:
+        size: how many places there are.
+        whole: whether the distances of all pairs are kept however many they are.
+    """
+    return (4 * size * size if whole or size <= FULL_MATRIX else 0) + 400 * size
+
+
 def told(values: NDArray[np.int64]) -> Any:
     """Return whole numbers as a message can hold them: an array where all have at most 32 bits,
     else lists.
@@ -129,8 +140,7 @@ class TourInstance:
         """Return the bytes that its cities, their distances and near cities take while it is
         worked on, approximately.
         """
-        matrix = self.size <= FULL_MATRIX or self.metric == "EXPLICIT"
-        return (4 * self.size * self.size if matrix else 0) + 400 * self.size
+        return bytes_of_map(self.size, self.metric == "EXPLICIT")
 
     def stage(self) -> dict[str, Any]:
         """Return what the page is told of the instance, before the race begins."""

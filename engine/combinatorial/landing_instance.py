@@ -14,6 +14,11 @@ from .known import published_landing
 Whole = NDArray[np.int64]
 
 
+def bytes_of_planes(size: int) -> int:
+    """Return the bytes that so many planes take while they are worked on, approximately."""
+    return 8 * size**2 + 200 * size
+
+
 @dataclass(frozen=True, eq=False)
 class LandingInstance:
     """A problem of aircraft landing (Beasley et al. 2000,
@@ -71,7 +76,7 @@ class LandingInstance:
 
     def footprint(self) -> int:
         """Return the bytes that it takes while it is worked on, approximately."""
-        return 8 * self.size**2 + 200 * self.size
+        return bytes_of_planes(self.size)
 
     def stage(self) -> dict[str, Any]:
         """Return what the page is told of the instance, before the race begins. A solution is one

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .instance import FULL_MATRIX, Floats, Integers, Known, Metric, TourInstance
+from .instance import Floats, Integers, Known, Metric, TourInstance, bytes_of_map
 
 DEPOT = 0
 """The depot's number; customers have those above."""
@@ -73,8 +73,7 @@ class RoutesInstance:
         """Return the bytes that its distances and near customers take while it is worked on,
         approximately.
         """
-        matrix = self.size <= FULL_MATRIX or self.metric == "EXPLICIT"
-        return (4 * self.size * self.size if matrix else 0) + 400 * self.size
+        return bytes_of_map(self.size, self.metric == "EXPLICIT")
 
     def stage(self) -> dict[str, Any]:
         """Return what the page is told of the instance, before the race begins."""

@@ -27,8 +27,9 @@ from starlette.websockets import WebSocketDisconnect
 from app.hosting.addresses import origin_allowed
 from app.live import stream
 from app.live.bundle import ENTRIES, source, version
-from app.live.hub import Hub
+from app.live.hub import Hub, memory_of
 from app.live.stream import routes
+from engine.any_race import parse_experiment
 from engine.messages.encoding import Message, decode
 from engine.workers.pool import Pool
 from tests.app import fake_race
@@ -538,3 +539,18 @@ def test_a_page_may_ask_why_it_is_refused(site: Site, origin: str, allowed: bool
         assert "Host header" in said
         assert "KELVIN_ORIGINS" in said
         assert len(said) < 500
+
+
+def test_memory_is_reserved_for_races_of_either_kind(site: Site) -> None:
+    """Else the queue would begin solvers of many gigabytes at once."""
+    routes_of_cities = {
+        "instance": {"name": "random", "cities": 2000},
+        "lanes": ["genetic", "fast-tsp"],
+        "budget": {"currency": "seconds", "amount": 10},
+    }
+    for values, least in ((EXPERIMENT, 1), (routes_of_cities, 300 * 2**20)):
+        with site.viewer() as session:
+            session.send_json({"do": "run", "experiment": values})
+            until(session, lambda message: message["type"] == "state")
+        assert site.pool.jobs[-1].more["memory"] >= least
+        assert memory_of(parse_experiment(values).to_json()) == site.pool.jobs[-1].more["memory"]
