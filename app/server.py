@@ -29,7 +29,7 @@ from app.live import bundle, stream  # noqa: E402
 from app.live.headers import Guards  # noqa: E402
 from app.live.hub import GRACE_SECONDS, Hub  # noqa: E402
 from app.live.preload import Preload  # noqa: E402
-from app.storage.store import QUOTA, Store  # noqa: E402
+from app.storage.store import MOST_KEPT, QUOTA, Store  # noqa: E402
 from app.text import t  # noqa: E402
 from engine import __version__  # noqa: E402
 from engine.errors import BadInput  # noqa: E402
@@ -58,7 +58,7 @@ def store_of_races() -> Store | None:
     if folder is None:
         return None
     try:
-        return Store(folder, quota=int(settings.quota(QUOTA)))
+        return Store(folder, quota=int(settings.quota(QUOTA)), each=settings.kept(MOST_KEPT))
     except BadInput as refusal:
         if settings.store_is_given():
             raise

@@ -140,11 +140,16 @@ def proxies() -> list[str] | str:
 
 
 def is_direct_and_local(scope: Scope, headers: Mapping[str, str]) -> bool:
-    """Return whether a request comes from this machine itself, and not through a proxy on it."""
+    """Return whether a request comes from this machine itself, and not through a proxy on it.
+
+    A proxy that says nothing of itself and asks under this machine's name cannot be told from a
+    browser here, except by its old HTTP: behind one, set a password.
+    """
     try:
         local = ipaddress.ip_address(client(scope)).is_loopback
     except ValueError:
         return False
     name = host_name(headers.get("host", "")) or ""
     named = name == "localhost" or (is_number(name) and ipaddress.ip_address(name).is_loopback)
-    return local and named and not any(header in headers for header in FORWARDED)
+    old = scope.get("http_version") == "1.0"  # nginx's usual way to ask; no browser does so
+    return local and named and not old and not any(header in headers for header in FORWARDED)

@@ -1,20 +1,27 @@
 """The file of a race's messages: records are only ever added, each with a checksum.
 
 After a crash the last record may be torn; reading stops before it and cuts it off, so what is added
-next follows a whole one.
+next follows a whole one. A record that was damaged later is left out, and those after it are read
+all the same; before anything is cut off that may be more than a torn end, a copy of the file is
+kept beside it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from app.text import t
 from engine.errors import BadInput
 from engine.system.output_files import appearing
+
+log = logging.getLogger(__name__)
 
 HEAD = b"Kelvin frames\r\n"
 VERSION = 1
@@ -22,6 +29,8 @@ START = len(HEAD) + 1
 RECORD = struct.Struct("<II")
 """Before each message: its length and the CRC-32 of its bytes."""
 MAX_MESSAGE = 64 * 2**20
+DAMAGED = ".damaged"
+"""What a copy of a damaged file is called, after the file's own name without its end."""
 
 
 def packed(data: bytes) -> bytes:
@@ -89,27 +98,70 @@ def read(path: Path) -> list[bytes]:
         OSError: it cannot be read.
     """
     data = path.read_bytes()
-    if len(data) < START or not data.startswith(HEAD):
-        os.truncate(path, 0)  # torn in its first bytes
-        return []
-    if data[len(HEAD)] > VERSION:
+    if data[: len(HEAD)] == HEAD and len(data) >= START and data[len(HEAD)] > VERSION:
         newer = t("hosting.frames-newer", most=VERSION)
         raise BadInput("recording.version", data[len(HEAD)], newer)
-    records = list(_records(data))
-    end = records[-1][1] if records else START
-    if end < len(data):
+    found = list(_records(data))
+    whole = [record for record in found if record.message is not None]
+    headed = len(data) >= START and data.startswith(HEAD)
+    if not headed and not whole:
+        if len(data) >= START:
+            _put_aside(path, data)
+        os.truncate(path, 0)  # torn in its first bytes
+        return []
+    end = whole[-1].end if whole else START
+    # What is torn is the last record, and nothing follows it.
+    damaged = not headed or len(found) > len(whole)
+    if damaged:
+        _put_aside(path, data)
+        write(path, [record.message for record in whole if record.message is not None])
+    elif end < len(data):
         os.truncate(path, end)
-    return [message for message, _ in records]
+    return [record.message for record in whole if record.message is not None]
 
 
-def _records(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield every whole record's message and where it ends."""
+def _put_aside(path: Path, data: bytes) -> None:
+    """Keep a copy of a damaged file, which nothing of it is read from any more."""
+    log.warning("a file of frames was damaged; a copy is kept")
+    with contextlib.suppress(OSError):  # a full disk
+        path.with_suffix(DAMAGED).write_bytes(data)
+
+
+class Record(NamedTuple):
+    """A record of a file.
+
+    Attributes:
+        message: what it holds; None if that is damaged.
+        end: where it ends.
+    """
+
+    message: bytes | None
+    end: int
+
+
+def _records(data: bytes) -> Iterator[Record]:
+    """Yield every whole record, and one without a message for what was damaged before the next."""
     at = START
-    while at + RECORD.size <= len(data):
-        length, checksum = RECORD.unpack_from(data, at)
-        at += RECORD.size
-        message = data[at : at + length]
-        at += length
-        if length > MAX_MESSAGE or len(message) < length or zlib.crc32(message) != checksum:
-            return
-        yield message, at
+    while at < len(data):
+        record = _record(data, at)
+        if record is None:
+            # What is damaged may be a length, which does not lead on to the next record.
+            after = next((i for i in range(at + 1, len(data)) if _record(data, i)), None)
+            if after is None:
+                return
+            record = Record(None, after)
+        yield record
+        at = record.end
+
+
+def _record(data: bytes, at: int) -> Record | None:
+    """Return the record that begins there, or None if there is none."""
+    if at + RECORD.size > len(data):
+        return None
+    length, checksum = RECORD.unpack_from(data, at)
+    end = at + RECORD.size + length
+    # No message is empty: such a record is of a disk that was given zeros when it lost power.
+    if not 0 < length <= MAX_MESSAGE or end > len(data):
+        return None
+    message = data[at + RECORD.size : end]
+    return Record(message, end) if zlib.crc32(message) == checksum else None

@@ -14,7 +14,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
@@ -35,10 +35,14 @@ MOST_WAITING = 64 * 2**20
 """Bytes that wait to be written on a slow disk before pictures are left out for now, see `behind`.
 At four times as much a race is no longer kept: memory must not grow because a disk stands still."""
 QUOTA = 4 * 2**30
+MOST_KEPT = 500
+"""Races of one visitor."""
 EVICT_SECONDS = 5.0
 PART_SECONDS = 600.0
 """How long nothing is added to a file that nobody writes any more."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+SUFFIXES = (".frames", ".checkpoint", frames.DAMAGED)
+"""Of the files of a race."""
 SAFE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 
 T = TypeVar("T")
@@ -52,8 +56,9 @@ class Store:
 
     Args:
         folder: for the index and the files.
-        quota: bytes that races may take together; the ones used longest ago go first, but for those
-            that are pinned or go on.
+        quota: bytes that races may take together. Those of whoever keeps most go first, the one
+            used longest ago before the others, but none that is pinned or goes on.
+        each: races of one visitor.
         troubled: see `Troubled`.
 
     Raises:
@@ -61,9 +66,13 @@ class Store:
     """
 
     def __init__(
-        self, folder: Path, quota: int = QUOTA, troubled: Troubled = lambda token, why: None
+        self,
+        folder: Path,
+        quota: int = QUOTA,
+        troubled: Troubled = lambda token, why: None,
+        each: int = MOST_KEPT,
     ) -> None:
-        self.folder, self.quota, self.troubled = folder, quota, troubled
+        self.folder, self.quota, self.each, self.troubled = folder, quota, each, troubled
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(folder)
@@ -162,6 +171,7 @@ class Store:
         """
 
         def read() -> list[bytes]:
+            self._close(token)  # the file is replaced if a part of it is damaged
             try:
                 return frames.read(self.path(token))
             except FileNotFoundError:
@@ -227,7 +237,7 @@ class Store:
         self._do(token, lambda: self._remove(token), removes=True)
 
     def evict(self, live: Iterable[str]) -> list[str]:
-        """Remove the races used longest ago until the others fit the quota, and return them.
+        """Remove races until the others fit the limits, and return them.
 
         Args:
             live: tokens of races that go on.
@@ -239,15 +249,30 @@ class Store:
         sizes = _sizes(self.folder)
         for token, row in self.rows.items():
             row.bytes = sizes.get(token, 0)
-        total, kept, gone = sum(sizes.values()), set(live), []
-        for row in sorted(self.rows.values(), key=lambda row: row.used):
-            if total <= self.quota:
-                break
-            if not row.pinned and row.token not in kept:
-                total -= row.bytes
-                gone.append(row.token)
-                self.remove(row.token)
-        return gone
+        kept, gone = set(live), []
+        free = [row for row in self.rows.values() if not row.pinned and row.token not in kept]
+        free.sort(key=lambda row: row.used)
+        count = Counter(row.owner for row in self.rows.values())
+        for row in free:
+            if row.owner and count[row.owner] > self.each:
+                count[row.owner] -= 1
+                gone.append(row)
+        # Whoever keeps most makes room first: nobody's races are pushed out by another's.
+        total, held = sum(sizes.values()), Counter[str]()
+        for row in self.rows.values():
+            held[row.owner] += row.bytes
+        for row in gone:
+            total, held[row.owner] = total - row.bytes, held[row.owner] - row.bytes
+        left = [row for row in free if row not in gone]
+        while total > self.quota and left:
+            # Among equals the one used longest ago.
+            row = max(left, key=lambda one: held[one.owner])
+            left.remove(row)
+            gone.append(row)
+            total, held[row.owner] = total - row.bytes, held[row.owner] - row.bytes
+        for row in gone:
+            self.remove(row.token)
+        return [row.token for row in gone]
 
     def flush(self) -> None:
         """Wait until all that was told is written."""
@@ -308,8 +333,9 @@ class Store:
     def _remove(self, token: str) -> None:
         self._close(token)
         self._index.remove(token)
-        self.path(token).unlink(missing_ok=True)
-        self.checkpoint(token).unlink(missing_ok=True)
+        for path in (self.path(token), self.checkpoint(token)):
+            path.unlink(missing_ok=True)
+        self.path(token).with_suffix(frames.DAMAGED).unlink(missing_ok=True)
 
     def _close(self, token: str) -> None:
         file = self._files.pop(token, None)
@@ -323,7 +349,7 @@ class Store:
         if not self.rows:
             return
         for path in self.folder.iterdir():
-            orphan = path.suffix in (".frames", ".checkpoint") and path.stem not in self.rows
+            orphan = path.suffix in SUFFIXES and path.stem not in self.rows
             if orphan or path.suffix == ".part":
                 path.unlink(missing_ok=True)
 
@@ -337,7 +363,7 @@ def _sizes(folder: Path) -> dict[str, int]:
         for entry in entries:
             stem, _, kind = entry.name.rpartition(".")
             with contextlib.suppress(FileNotFoundError):
-                if kind in ("frames", "checkpoint"):
+                if f".{kind}" in SUFFIXES:
                     sizes[stem] = sizes.get(stem, 0) + entry.stat().st_size
                 elif kind == "part" and time.time() - entry.stat().st_mtime > PART_SECONDS:
                     os.unlink(entry.path)

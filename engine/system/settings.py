@@ -28,6 +28,7 @@ KNOWN = (
     "KELVIN_EVIDENCE",
     "KELVIN_GRACE",
     "KELVIN_HOSTS",
+    "KELVIN_KEPT",
     "KELVIN_LOG",
     "KELVIN_MEMORY",
     "KELVIN_ORIGINS",
@@ -35,6 +36,7 @@ KNOWN = (
     "KELVIN_QUOTA",
     "KELVIN_RACES",
     "KELVIN_RAY",
+    "KELVIN_SECONDS",
     "KELVIN_SOCKETS",
     "KELVIN_STORE",
     "KELVIN_THREADS",
@@ -47,6 +49,8 @@ MOST_GRACE = 86_400.0
 MOST_WORKERS = 64
 MOST_THREADS = 256
 MOST_RACES = 10_000
+MOST_KEPT = 1_000_000
+MOST_SECONDS = 30 * 86_400.0
 MOST_DRAIN = 3600.0
 SOCKETS = 256
 """Sockets that one address may hold by default: a classroom of 64 behind one router, two tabs each,
@@ -115,6 +119,28 @@ def races(usual: int) -> int:
         BadInput: it is not such a number.
     """
     return _count("KELVIN_RACES", MOST_RACES) or usual
+
+
+def kept(usual: int) -> int:
+    """Return how many races of one visitor are kept on the disk (``KELVIN_KEPT``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    return _count("KELVIN_KEPT", MOST_KEPT) or usual
+
+
+def seconds(usual: float) -> float:
+    """Return how many seconds of a processor a visitor's race may take (``KELVIN_SECONDS``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    allowed = f"a number of seconds from 1 to {MOST_SECONDS:,.0f}, such as 600"
+    found = _number("KELVIN_SECONDS", allowed, MOST_SECONDS)
+    if found is not None and found < 1:
+        raise BadInput("KELVIN_SECONDS", os.environ["KELVIN_SECONDS"], allowed)
+    return usual if found is None else found
 
 
 def devices() -> list[str] | None:
@@ -349,6 +375,8 @@ def check() -> None:
     workers()
     threads()
     races(1)
+    kept(1)
+    seconds(1)
     devices()
     for name, folder in (("KELVIN_DATA", data()), ("KELVIN_EVIDENCE", evidence())):
         _check_folder(name, folder)

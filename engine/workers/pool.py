@@ -66,6 +66,8 @@ WAIT_SECONDS, WAIT_SHARE = 10.0, 0.2
 """By how much an estimate of a wait must have changed to be told again."""
 SILENT_SECONDS = 30.0
 """A process that gives no sign of life for so long is killed."""
+MOVE_SECONDS = 5.0
+"""A step that takes so long keeps its process from other races: they go on in another one."""
 TELL_SECONDS = (10.0, 40.0, 160.0)
 """When a visitor is told that a step takes long."""
 START_SECONDS = 120.0
@@ -158,7 +160,9 @@ class Job:
         self._waiting: dict[str, Message] = {"pause": {"do": "pause"}} if paused else {}
         self._pace: dict[str, Message] = {}
         """Whether it is paused, and its speed, as last asked for: after a crash they hold again."""
-        self._cancelled = self._spoke = False
+        self._unheard: deque[tuple[float, Message]] = deque(maxlen=MOST_REMEMBERED)
+        """Commands and when they were sent; those sent since a step began were not heard yet."""
+        self._cancelled = self._spoke = self._unsaved = False
         self._crashes = 0
         self._checkpoint: float | None = None
         """When the checkpoint was written that the last crash went back to."""
@@ -481,15 +485,13 @@ class Pool:
         """Return the process that has the fewest races, and none in a long step; None if there is
         no room for one more. One that has not started comes last.
         """
-        jobs = [one for worker in self._workers for one in worker.jobs.values()]
+        jobs = [one for worker in self._workers for one in worker.jobs.values() if one is not job]
         if jobs and sum(one.memory for one in jobs) + job.memory > self.memory:
             return None
         free = [worker for worker in self._workers if len(worker.jobs) < self.at_once]
 
         def load(worker: _Worker) -> tuple[bool, bool, int]:
-            number, seconds = worker.at_work
-            in_long_step = number >= 0 and seconds > WATCH_SECONDS
-            return not self._is_up(worker), in_long_step, len(worker.jobs)
+            return not self._is_up(worker), _in_long_step(worker), len(worker.jobs)
 
         return min(free, key=load, default=None)
 
@@ -516,6 +518,7 @@ class Pool:
             if job._worker is not None:
                 job._worker.send({**command, "race": job._number})
                 job._note_pace(command)
+                job._unheard.append((time.monotonic(), command))
                 if cancel and not job._cancelled:
                     job._cancelled = True
                     self._insist(job._worker, job)
@@ -567,6 +570,7 @@ class Pool:
             return
         job._progress = about.pop("progress", job._progress)
         job._spoke = job._spoke or about["type"] == "metrics"
+        job._unsaved = job._unsaved or bool(about.get("unsaved"))
         last = about.get("state") in ("done", "ended") or (
             about["type"] == "problem" and not about.get("passing")
         )
@@ -607,12 +611,43 @@ class Pool:
                     }
                 )
             job._told = told
+        if number >= 0 and seconds > MOVE_SECONDS and len(worker.jobs) > 1:
+            self._move_others(worker, number)
         if silent > SILENT_SECONDS:
             worker.stuck = f"gave no sign of life for {silent:,.0f} seconds"
             worker.process.kill()
         elif number >= 0 and seconds > STEP_SECONDS:
             worker.stuck = f"was {seconds:,.0f} seconds in one step"
             worker.process.kill()
+
+    def _move_others(self, worker: _Worker, number: int) -> None:
+        """Let the other races of a process that is in a long step go on elsewhere, from their
+        checkpoints: those that can, as far as there are processes with time for them.
+
+        Args:
+            worker: the process.
+            number: of the race whose step it is.
+        """
+        since = worker.board[SINCE]
+        for job in list(worker.jobs.values()):
+            if job._number == number or job._cancelled or not self._may_move(job):
+                continue
+            other = self._roomiest(job)
+            if other is None or other is worker or not self._is_up(other) or _in_long_step(other):
+                return
+            del worker.jobs[job._number]
+            worker.send({"do": "cancel", "race": job._number})  # what it says of that is not heard
+            unheard = [command for sent, command in job._unheard if sent >= since]
+            job._worker = None
+            self._hand_over(job, other)
+            for command in unheard:
+                other.send({**command, "race": job._number})
+
+    def _may_move(self, job: Job) -> bool:
+        """Return whether a race can be taken from its process without losing what was told."""
+        if job.keep is None or job._unsaved:
+            return False
+        return not job._spoke or job.keep.is_file()
 
     def _died(self, worker: _Worker) -> None:
         """Handle the end of a process: let its races go on from their checkpoints, or end them with
@@ -679,6 +714,11 @@ class Pool:
                     continue
                 self._assign()
                 return
+
+
+def _in_long_step(worker: _Worker) -> bool:
+    number, seconds = worker.at_work
+    return number >= 0 and seconds > WATCH_SECONDS
 
 
 def _differs(wait: float | None, told: float | None) -> bool:

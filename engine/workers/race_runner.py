@@ -19,6 +19,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from ..errors import BadInput
+from ..system import settings
 
 if TYPE_CHECKING:
     from ..any_race import AnyExperiment, AnyRace
@@ -55,6 +56,8 @@ SLICE_SECONDS = 0.1
 SAVE_SECONDS, SAVE_SHARE = 1.0, 0.02
 """A checkpoint is written so often, or less often if that would take more of a race's time."""
 COMMANDS_AT_ONCE = 100
+MOST_SECONDS = 86_400.0
+"""How much time of a processor a race may take where the server sets no other limit."""
 FOR_EVER = math.inf
 CHANGES = ("reheat", "turn", "weight", "points", "plane", "follow", "kick", "cities")
 """Commands that change what is shown of a paused race."""
@@ -64,6 +67,16 @@ SHOWN_ONLY = ("weights", "copy", "pause", "resume", "speed")
 
 class Cancelled(Exception):
     """Raised when the race must end now."""
+
+
+class TimeUp(Exception):
+    """Raised when the race has taken all the time that the server allows."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"This server lets a race take {seconds:,.0f} seconds of a processor, and it has. What "
+            f"was recorded up to here is kept."
+        )
 
 
 def _bytes(weights: Message) -> int:
@@ -118,6 +131,8 @@ class RaceRunner:
         """The race, if it has several seeds."""
         self.seeds_at, self.seeds_wait = -1e9, 0.0
         self.k = int(before.get("k", 0))
+        self._used_before = float(before.get("used", 0.0))
+        self.most_seconds = settings.seconds(MOST_SECONDS)
         self.speed = float(before.get("speed", 0.0))
         self.paused = bool(before.get("paused", False))
         self._resumes = resumed is not None
@@ -205,6 +220,8 @@ class RaceRunner:
                 yield FOR_EVER
                 continue
             if now >= self.until:
+                if self._used_before + self.own_time > self.most_seconds:
+                    raise TimeUp(self.most_seconds)
                 self._save_if_due()
                 yield 0.0
             if self.steps_due:
@@ -289,7 +306,12 @@ class RaceRunner:
         from ..any_race import state_of
         from ..system import checkpoint_file
 
-        how = {"k": self.k, "speed": self.speed, "paused": self.paused}
+        how = {
+            "k": self.k,
+            "speed": self.speed,
+            "paused": self.paused,
+            "used": self._used_before + self.own_time,
+        }
         checkpoint_file.write(path, {**state_of(self.race), "runner": how})
 
     def _single_step(self) -> None:

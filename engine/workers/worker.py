@@ -251,7 +251,7 @@ class Worker:
         Returns:
             Whether it goes on.
         """
-        from .race_runner import Cancelled
+        from .race_runner import Cancelled, TimeUp
 
         try:
             work()
@@ -260,6 +260,8 @@ class Worker:
             raise
         except Cancelled:
             told = _ended("The race was stopped.", calm=True)
+        except TimeUp as error:
+            told = _ended(str(error))
         except BadInput as error:
             told = {"type": "problem", "sentence": error.sentence}
         except (MemoryError, RuntimeError) as error:

@@ -62,7 +62,7 @@ def test_a_torn_tail_is_cut_wherever_it_was_torn_and_what_follows_is_whole(tmp_p
         assert frames.read(path) == [*expected, b"after"]
 
 
-def test_a_changed_byte_ends_the_file_there(tmp_path: Path) -> None:
+def test_a_changed_byte_costs_one_message_and_a_copy_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "one.frames"
     frames.write(path, MESSAGES)
     whole = path.read_bytes()
@@ -71,8 +71,62 @@ def test_a_changed_byte_ends_the_file_there(tmp_path: Path) -> None:
         data[at] ^= 0x40
         path.write_bytes(bytes(data))
         found = frames.read(path)
-        assert found == MESSAGES[: len(found)]
-        assert len(found) < len(MESSAGES)
+        last = at >= len(whole) - len(frames.packed(MESSAGES[-1]))
+        if last:  # cut off, as one that was torn
+            assert found == MESSAGES[:-1]
+            continue
+        assert len(found) == len(MESSAGES) - 1
+        lost = next(i for i, message in enumerate(MESSAGES) if found[i : i + 1] != [message])
+        assert found == MESSAGES[:lost] + MESSAGES[lost + 1 :]
+        assert path.with_suffix(frames.DAMAGED).read_bytes() == bytes(data)
+        assert frames.read(path) == found, "and the file is whole again"
+
+
+@pytest.mark.parametrize("at", range(frames.START - 1))
+def test_a_damaged_head_costs_nothing(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "one.frames"
+    frames.write(path, MESSAGES)
+    data = bytearray(path.read_bytes())
+    data[at] ^= 0x40
+    path.write_bytes(bytes(data))
+    assert frames.read(path) == frames.read(path) == MESSAGES
+
+
+def test_a_tail_of_zeros_is_no_message(tmp_path: Path) -> None:
+    """As a disk may have it that lost its power."""
+    path = tmp_path / "one.frames"
+    frames.write(path, MESSAGES)
+    path.write_bytes(path.read_bytes() + bytes(4096))
+    assert frames.read(path) == MESSAGES
+
+
+def test_a_file_that_was_damaged_while_it_was_open_goes_on(store: Store) -> None:
+    store.add(row("a"))
+    store.append("a", [b"one", b"two", b"three"])
+    store.flush()
+    path = store.path("a")
+    path.write_bytes(path.read_bytes().replace(b"two", b"twO"))
+    assert store.read("a") == [b"one", b"three"]
+    store.append("a", [b"four"])
+    assert store.read("a") == [b"one", b"three", b"four"]
+    store.remove("a")
+    store.flush()
+    assert not list(store.folder.glob("a.*"))
+
+
+def test_whoever_keeps_most_makes_room_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "EVICT_SECONDS", 0.0)
+    for i, name in enumerate("abcdefgh"):
+        one = row(name)
+        one.owner = "modest" if name in "ab" else "greedy"
+        store.add(one)
+        one.used = float(i)
+        store.append(name, [bytes(1000)])
+    store.flush()
+    store.quota = 5500
+    assert store.evict(live=[]) == ["c", "d", "e"], "a and b were used longer ago"
+    store.quota, store.each = 100_000, 2
+    assert store.evict(live=["f"]) == ["g"], "one of three; the one that goes on stays"
 
 
 def test_a_newer_file_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

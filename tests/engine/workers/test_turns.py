@@ -34,6 +34,8 @@ from tests.engine.support.listening import Listener, eventually
 
 POISON = 666
 """The seed of a race that kills its process in its tenth step."""
+SLOW = 777
+"""The seed of a race whose every step takes three seconds."""
 LONG = 2e6
 
 
@@ -231,6 +233,8 @@ def serve(connection: Connection, board: MutableSequence[float]) -> None:
     def poisoned(self: Any, lane: Any) -> Any:
         if self.began.seed == POISON and lane.step >= 10:
             os.kill(os.getpid(), signal.SIGKILL)
+        if self.began.seed == SLOW:
+            time.sleep(3)
         return advance(self, lane)
 
     Race.advance_lane = poisoned  # type: ignore[method-assign]
@@ -463,3 +467,81 @@ def test_a_worker_takes_its_gpu_before_its_races(monkeypatch: pytest.MonkeyPatch
     pipe = Pipe({"do": "device", "device": "cuda:1"}, {"do": "exit"})
     turns(shared(pipe), 1)
     assert taken == ["cuda:1"]
+
+
+def test_races_beside_long_steps_go_on_in_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pools, "MOVE_SECONDS", 1.0)
+    pool = Pool(2, main=serve)
+    try:
+        one, heard = submitted(pool, tmp_path, value(1, LONG))
+        two, _ = submitted(pool, tmp_path, value(2, LONG))
+        eventually(lambda: saved(tmp_path, 1) and saved(tmp_path, 2))
+        assert one.pid != two.pid
+        before = one.pid
+        slow, slow_heard = submitted(pool, tmp_path, value(SLOW, LONG))
+        moved, stays = (one, two) if slow.pid == before else (two, one)
+        eventually(lambda: moved.pid == stays.pid)
+        assert slow.pid not in (moved.pid, None)
+        told = heard if moved is one else None
+        if told is not None:
+            resumed = told.wait(lambda message: message["type"] == "resumed")
+            told.wait(lambda m: m["type"] == "metrics" and m["k"] > resumed["k"] + 3)
+        assert not slow.over, "it goes on where it is"
+        assert slow_heard.state("running")
+    finally:
+        pool.close()
+
+
+def test_what_was_asked_during_a_long_step_is_asked_again_where_a_race_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With processes that only take note of what they are sent."""
+    pool = Pool(2, main=serve)
+    try:
+        job, _ = submitted(pool, tmp_path, value(1, LONG))
+        eventually(lambda: saved(tmp_path, 1))
+        worker_of = job._worker
+        assert worker_of is not None
+        (other,) = [one for one in pool._workers if one is not worker_of]
+        sent: list[Message] = []
+        monkeypatch.setattr(other, "send", sent.append)
+        monkeypatch.setattr(worker_of, "send", lambda order: None)
+        job.command({"do": "reheat", "lane": 0, "factor": 2.0})
+        board = [time.monotonic(), 99.0, time.monotonic()]
+        monkeypatch.setattr(worker_of, "board", board)
+        job.command({"do": "pause"})
+        job.command({"do": "kick", "lane": 0})
+        with pool._lock:
+            pool._move_others(worker_of, 99)
+        assert job._worker is other
+        assert [one["do"] for one in sent] == ["race", "pause", "pause", "kick"], (
+            "what was heard before is in the checkpoint"
+        )
+        assert {one["race"] for one in sent} == {job._number}
+    finally:
+        pool.close()
+
+
+def test_a_race_ends_when_it_has_had_the_time_that_the_server_allows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KELVIN_SECONDS", "2")
+    clock = OwnClock(monkeypatch, {})
+    pipe = Pipe(order(0))
+    one = shared(pipe)
+    turns(one, 1000)
+    assert clock.now < 103
+    (told,) = [message for message in pipe.of(0, "state") if message["state"] == "ended"]
+    assert "lets a race take 2 seconds" in told["sentence"]
+    assert not one.turns
+
+
+def test_what_a_race_took_before_it_was_stopped_counts(tmp_path: Path) -> None:
+    written: list[Message] = []
+    runner = RaceRunner(parse_experiment(value(3)), written.append, keep=tmp_path / "3.race")
+    runner._used_before = 1.5
+    runner._write(tmp_path / "3.race")
+    again = RaceRunner(parse_experiment(value(3)), written.append, keep=tmp_path / "3.race")
+    assert again._used_before >= 1.5
