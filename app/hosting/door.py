@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from app.hosting import login, pages
+from app.hosting import login, pages, upload_limits
 from app.hosting.addresses import (
     client,
     host_allowed,
@@ -79,6 +79,7 @@ class Door:
         self.app, self.base, self.watch, self._clock = app, base, watch, clock
         self.tries = login.Tries(clock)
         self.sockets: Counter[str] = Counter()
+        self.uploads = upload_limits.UploadLimits()
         self._behind_proxies: Any = ProxyHeadersMiddleware(self._come, trusted_hosts=proxies())  # type: ignore[arg-type]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -145,6 +146,10 @@ class Door:
                 await self._ask(scope, path)(scope, receive, send)
                 return
             raise Refused("login", t("hosting.locked"), 401)
+        if path.startswith(upload_limits.PATH):
+            why = self.uploads.refusal(scope["method"], path, headers, client(scope))
+            if why is not None:
+                raise Refused("uploads", why, 413 if headers.get("content-length") else 411)
         if _wants_page(scope, headers) and self.sockets[client(scope)] >= settings.sockets():
             raise Refused("sockets", t("hosting.sockets", most=settings.sockets()), 503)
         await self.app({**scope, "kelvin.why": self._why_not(scope, inside)}, receive, send)

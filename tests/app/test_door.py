@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -18,7 +19,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from app.hosting import addresses, door, login
+from app.hosting import addresses, door, login, upload_limits
 from app.hosting.addresses import client as address_of
 from app.hosting.addresses import host_allowed, shortened
 from app.hosting.door import Door
@@ -499,3 +500,61 @@ def test_a_server_that_ends_says_so_to_machines_and_opens_no_sockets(place: Plac
     place.watch.draining = True
     assert place.client.get("/_stcore/health").status_code == 503
     assert not place.opens()
+
+
+# Files.
+
+
+def put(place: Place, page: str, file: str, size: int, **headers: str) -> httpx.Response:
+    sent = {"content-length": str(size), "accept": "application/json", **headers}
+    return place.client.put(f"{upload_limits.PATH}{page}/{file}", content=b"", headers=sent)
+
+
+def test_a_page_sends_so_many_files_and_no_more(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_limits, "MOST_FILES", 3)
+    answers = [put(place, "page", str(i), 100) for i in range(4)]
+    assert [one.status_code for one in answers] == [404, 404, 404, 413], "404: nobody is behind"
+    assert "as many files as it may (3," in answers[-1].json()["sentence"]
+    assert put(place, "another", "x", 100).status_code == 404
+    assert put(place, "page", "1", 100).status_code == 404, "the same one, sent again"
+    assert place.client.delete(f"{upload_limits.PATH}page/1").status_code == 404
+    assert put(place, "page", "new", 100).status_code == 404, "one was removed"
+    assert place.refused("uploads") == 1
+
+
+def test_the_files_of_a_page_have_a_size_together(place: Place) -> None:
+    large = 20 * 2**20
+    answers = [put(place, "page", str(i), large) for i in range(4)]
+    assert [one.status_code for one in answers] == [404, 404, 404, 413]
+    assert "64 MB together" in answers[-1].json()["sentence"]
+
+
+@pytest.mark.parametrize("length", ["", "-5", "1e3", "²"])
+def test_a_file_without_a_length_is_not_taken(length: str) -> None:
+    limits = upload_limits.UploadLimits()
+    raw = {"content-length": length.encode().decode("latin-1")}
+    why = limits.refusal("PUT", f"{upload_limits.PATH}page/x", Headers(raw), "192.0.2.1")
+    assert why
+    assert "without its length" in why
+
+
+def test_one_address_sends_so_many_files_in_a_minute() -> None:
+    limits = upload_limits.UploadLimits()
+    headers = Headers({"content-length": "5"})
+
+    def send(page: int, address: str) -> str | None:
+        return limits.refusal("PUT", f"{upload_limits.PATH}{page}/x", headers, address)
+
+    assert {send(i, "192.0.2.1") for i in range(upload_limits.MOST_A_MINUTE)} == {None}
+    assert "Try again in" in (send(1000, "192.0.2.1") or "")
+    assert send(1001, "192.0.2.2") is None
+
+
+def test_old_http_is_a_proxys() -> None:
+    """Nginx asks so unless told otherwise, and names neither itself nor the visitor."""
+    scope = {"type": "http", "client": ("127.0.0.1", 1), "http_version": "1.0"}
+    headers = {"host": "127.0.0.1:8501"}
+    assert not addresses.is_direct_and_local(scope, headers)
+    assert addresses.is_direct_and_local({**scope, "http_version": "1.1"}, headers)
