@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +43,17 @@ class Report:
 
     @property
     def machine(self) -> dict[str, Any]:
-        """What the runs were measured on: the first run's machine."""
-        found: dict[str, Any] = json.loads(self.runs[0]["machine"])
+        """What most runs were measured on; its processor names others after it."""
+        machines = [json.loads(row["machine"]) for row in self.runs]
+        count = Counter(one.get("processor", "?") for one in machines)
+        names = [name for name, _ in count.most_common()]
+        found: dict[str, Any] = next(
+            one for one in machines if one.get("processor", "?") == names[0]
+        )
+        if len(names) > 1:
+            some = sum(count[name] for name in names[1:])
+            others = ", ".join(names[1:])
+            found["processor"] = f"{names[0]} ({some} of {len(machines)} runs: {others})"
         return found
 
     @property
