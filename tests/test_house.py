@@ -46,6 +46,10 @@ INSIDE = re.compile(r"\b__(?:kelvin|present|gallery)\b|\bview\.|\b[pv]\.|\blast\
 inside; attributes and what a person sees stay."""
 
 
+HANDED = ast.Constant("v. of a caller")
+"""What a function is given; as a script of a wait it may be anything."""
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -261,17 +265,23 @@ def texts(node: ast.expr, names: dict[str, list[ast.expr]]) -> Iterator[str]:
 
 
 def waits_inside(node: ast.AST, names: dict[str, list[ast.expr]]) -> Iterator[tuple[int, str]]:
-    """The line and the script of every wait that asks for a field inside a page."""
+    """The line and the script of every wait that asks for a field inside a page, or whose script is
+    whatever its caller says.
+    """
     if isinstance(node, ast.Module | ast.FunctionDef):
-        names = {**names, **assigned(node)}
+        given: dict[str, list[ast.expr]] = {}
+        if isinstance(node, ast.FunctionDef):
+            given = {one.arg: [HANDED] for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+        names = {**names, **given, **assigned(node)}
     asked: list[ast.expr] = []
     if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in WAITS:
-        asked = node.args
+        asked = node.args if isinstance(node.func, ast.Attribute) else node.args[1:]
     elif isinstance(node, ast.While):
         asked = [node.test]
     for one in asked:
         for script in texts(one, names):
-            if INSIDE.search(script):
+            handed = script == HANDED.value and isinstance(node, ast.While)  # a loop's own business
+            if INSIDE.search(script) and not handed:
                 yield one.lineno, script
     for child in ast.iter_child_nodes(node):
         yield from waits_inside(child, names)
@@ -287,7 +297,8 @@ def waits_inside(node: ast.AST, names: dict[str, list[ast.expr]]) -> Iterator[tu
         ),
         ("def f(page):\n    seen = f'({x}).y'\n    x = 'v.run'\n    wait(page, seen)", 1),
         ("while not page.evaluate('window.__present'): pass", 1),
-        ("def f():\n    x = 'v.run'\ndef g(page, x):\n    page.wait_for_function(x)", 0),
+        ("def f(page, script):\n    page.wait_for_function(f'() => {script}')", 1),
+        ("def f():\n    x = 'v.run'\ndef g(page):\n    x = 'a'\n    page.wait_for_function(x)", 0),
         ("wait_for(page, state='done')\nlook(page, 'v.run')", 0),
         ("page.wait_for_function('document.querySelector(\"a\").dataset.ready')", 0),
     ],
