@@ -546,16 +546,8 @@ export class LiveView {
     return this.session.waiting;
   }
 
-  get begun() {
-    return this.session.begun;
-  }
-
   get received() {
     return this.session.received;
-  }
-
-  get run() {
-    return this.session.run;
   }
 
   get runAt() {
