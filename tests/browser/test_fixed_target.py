@@ -117,7 +117,7 @@ def set_target(page: Page, text: str) -> None:
 
 def test_races_are_read_as_a_benchmark(open_page: Open) -> None:
     page = gallery(open_page)
-    bring(page, *((f"Seed {seed}", race(seed)[0]) for seed in SEEDS))
+    bring(page, *((f"Mine {seed}", race(seed)[0]) for seed in SEEDS))
     drawn(page, "time")
     page.get_by_test_id("measure-loss").click()
     page.get_by_test_id("currency-evaluations").click()

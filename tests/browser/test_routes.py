@@ -85,9 +85,9 @@ def test_a_race_on_a_map_whose_cities_are_moved_added_and_dropped(open_page: Ope
 
     done = count(page, "events")
     page.get_by_test_id("reheat").click()
-    wait_for(page, events=done + 1)
+    wait_for(page, events=done + 2)  # one of each lane
     page.get_by_test_id("kick-0").click()
-    wait_for(page, events=done + 2)
+    wait_for(page, events=done + 3)
     kinds = look(page, "v.player.history.events.map((one) => one.kind)")
     assert {"reheat", "kick"} <= set(kinds)
     page.screenshot(path=SHOTS / "routes-light.png")

@@ -112,7 +112,7 @@ def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     assert box is not None
     page.get_by_test_id("draw-class-1").click()
     page.mouse.click(box["x"] + 8, box["y"] + 8)
-    wait_for(page, events="1")
+    wait_for(page, events=1)
     points = "v.board.panel('network').drawPointer.sheet.points.length"
     assert look(page, points) == 401
     # A point that is dragged takes the race along while it moves.
@@ -152,13 +152,13 @@ def test_drawing_with_a_finger(open_page: Open) -> None:
     box = page.locator(CANVAS).first.bounding_box()
     assert box is not None
     page.touchscreen.tap(box["x"] + 6, box["y"] + 6)
-    wait_for(page, events="1")
+    wait_for(page, events=1)
     points = "v.board.panel('network').drawPointer.sheet.points.length"
     assert look(page, points) == 401
     wait_for(page, dataset="drawn", stale=False)  # the address has it, and the page stands still
     page.get_by_test_id("draw-erase").tap()
     page.touchscreen.tap(*look(page, DRAWN))
-    wait_for(page, events="2")
+    wait_for(page, events=2)
     assert look(page, points) == 400
     page.screenshot(path=SHOTS / "draw-phone.png")
 
