@@ -2,7 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placeLabels, shortName } from "../../../app/live/frontend/charts/line_labels.js";
+import {
+  crossingsOf,
+  placeLabels,
+  shortName,
+} from "../../../app/live/frontend/charts/line_labels.js";
 
 const PLANE = {
   left: 40,
@@ -56,4 +60,33 @@ test("a long name is cut with a sign that it is", () => {
   assert.equal(shortName("Adam"), "Adam");
   assert.equal(shortName("SGD with Nesterov momentum 0.95").length, 24);
   assert.ok(shortName("SGD with Nesterov momentum 0.95").endsWith("…"));
+});
+
+const line = (/** @type {(number | null)[]} */ x, /** @type {(number | null)[]} */ y) => ({
+  mode: "lines",
+  x,
+  y,
+});
+
+test("a label of a falling line stands under its end, and stays there while little changes", () => {
+  const falling = crossingsOf([line([0, 0.5, 1], [1, 0.6, 0.5])], PLANE);
+  const under = new Map();
+  const [low] = placeLabels([label(1, 0.5)], PLANE, wide, { crossings: falling, under });
+  assert.ok(low.y > 110, "its line comes from above");
+  const rising = crossingsOf([line([0, 0.5, 1], [0, 0.4, 0.5])], PLANE);
+  const [high] = placeLabels([label(1, 0.5)], PLANE, wide, { crossings: rising });
+  assert.ok(high.y < 110);
+  const [still] = placeLabels([label(1, 0.5)], PLANE, wide, { crossings: () => 0, under });
+  assert.equal(still.y, low.y, "it does not jump back for nothing");
+  const [foot] = placeLabels([label(1, 0.01)], PLANE, wide, { crossings: falling });
+  assert.ok(foot.y < 210, "where there is no room under it, over it");
+});
+
+test("lines are met where they pass, gaps and what lies elsewhere are not", () => {
+  const met = crossingsOf([line([0, 0.4, null, 0.6, 1], [0.5, 0.5, null, 0.9, 0.9])], PLANE);
+  assert.ok(met(40, 160, 110) > 25);
+  assert.equal(met(40, 160, 60), 0);
+  assert.equal(met(165, 210, 110), 0);
+  assert.ok(met(240, 330, 30) > 15);
+  assert.equal(crossingsOf([{ ...line([0, 1], [0.5, 0.5]), yaxis: "y2" }], PLANE)(40, 340, 110), 0);
 });

@@ -2,7 +2,7 @@
 
 import { ExpectedError } from "../data/errors.js";
 import { ticksOf, widthOf } from "./axis_scale.js";
-import { paintLabels } from "./line_labels.js";
+import { crossingsOf, paintLabels } from "./line_labels.js";
 import { paintTraces, pairs, planeOf, restyle } from "./canvas_traces.js";
 import { enablePinchZoom, hasTouch } from "./pinch_zoom.js";
 import { ClickRecognizer } from "./pointer.js";
@@ -77,6 +77,8 @@ export class Chart {
     this._scales = {};
     /** @type {import("./line_labels.js").LineLabel[]} names at the ends of lines */
     this.labels = [];
+    /** @type {Map<string, boolean>} which of them are under their lines' ends, by colour */
+    this._under = new Map();
     /** @type {import("./theme.js").Theme | null} what labels are painted in */ this.theme = null;
     /** Colour of the line under which there is nothing. */ this.faint = "#9a9088";
     stats.mounts[name] = (stats.mounts[name] ?? 0) + 1;
@@ -148,8 +150,11 @@ export class Chart {
     paintTraces(paint, painted, ({ xaxis = "x", yaxis = "y" }) =>
       planeOf(layout, width, height, axis(xaxis), axis(yaxis)),
     );
-    if (this.labels.length && this.theme && width >= LABELLED)
-      paintLabels(paint, planeOf(layout, width, height), this.labels, this.theme);
+    if (this.labels.length && this.theme && width >= LABELLED) {
+      const plane = planeOf(layout, width, height);
+      const how = { crossings: crossingsOf(painted, plane), under: this._under };
+      paintLabels(paint, plane, this.labels, this.theme, how);
+    }
   }
 
   /** The zoom is undone. */

@@ -6,6 +6,10 @@ const SIZE = 12;
 const LINE = 15;
 const AWAY = 11;
 const MOST = 24;
+/** A label changes sides only for so many crossings fewer, or it would jump to and fro. */
+const CALM = 3;
+/** Pixels from one look at a line to the next. */
+const STRIDE = 4;
 
 /**
  * @typedef {object} LineLabel
@@ -17,6 +21,9 @@ const MOST = 24;
  * @typedef {{left: number, top: number, width: number, height: number}} Box px
  * @typedef {{text: string, colour: string, right: boolean, x: number, y: number}} Placed where a
  *   label's end is and its middle, px
+ *
+ * @typedef {(left: number, right: number, middle: number) => number} Crossings how often lines are
+ *   met in a label's place, px
  */
 
 /**
@@ -28,13 +35,23 @@ export function shortName(name) {
 }
 
 /**
- * Place labels over their lines' ends, inside the box, none over another.
+ * Place labels over their lines' ends, or under them where they cover less, inside the box, none
+ * over another.
  * @param {LineLabel[]} labels
  * @param {import("./canvas_traces.js").Plane} plane
  * @param {(text: string) => number} widthOf a text, px
+ * @param {object} [how]
+ * @param {Crossings} [how.crossings]
+ * @param {Map<string, boolean>} [how.under] colours of labels, and whether each was last under its
+ *   line's end; it is kept up to date
  * @returns {Placed[]}
  */
-export function placeLabels(labels, plane, widthOf) {
+export function placeLabels(
+  labels,
+  plane,
+  widthOf,
+  { crossings = () => 0, under = new Map() } = {},
+) {
   const bottom = plane.top + plane.height;
   const placed = labels
     .filter(({ x, y }) => typeof x === "number" && typeof y === "number")
@@ -48,13 +65,17 @@ export function placeLabels(labels, plane, widthOf) {
         plane.left,
         right ? Math.min(at, plane.left + plane.width) - width : at,
       );
-      const over = up - AWAY - LINE / 2 > plane.top;
+      const [above, below] = [up - AWAY, up + AWAY + 2];
+      const gain = crossings(left, left + width, above) - crossings(left, left + width, below);
+      const low = gain > (under.get(colour) ? -CALM : CALM);
+      const over = below + LINE / 2 > bottom || (!low && above - LINE / 2 > plane.top);
+      under.set(colour, !over);
       return {
         text,
         colour,
         right,
         x: right ? left + width : left,
-        y: over ? up - AWAY : up + AWAY + 2,
+        y: over ? above : below,
         left,
         width,
       };
@@ -76,17 +97,48 @@ export function placeLabels(labels, plane, widthOf) {
 }
 
 /**
+ * A function that counts how often lines are met in a place.
+ * @param {any[]} traces as Plotly describes them
+ * @param {import("./canvas_traces.js").Plane} plane
+ * @returns {Crossings}
+ */
+export function crossingsOf(traces, plane) {
+  const lines = traces.filter(
+    ({ mode, fill, xaxis = "x", yaxis = "y" }) =>
+      mode?.includes("lines") && fill !== "toself" && xaxis === "x" && yaxis === "y",
+  );
+  return (left, right, middle) => {
+    let met = 0;
+    for (const { x, y } of lines) {
+      let i = 0;
+      for (let at = left; at <= right; at += STRIDE) {
+        while (i + 1 < x.length && (x[i + 1] === null || plane.x(x[i + 1]) <= at)) i++;
+        if (i + 1 >= x.length) break;
+        const [from, to] = [plane.x(x[i]), plane.x(x[i + 1])];
+        if (y[i] === null || y[i + 1] === null || from > at) continue;
+        const share = to > from ? (at - from) / (to - from) : 0;
+        const up = plane.y(y[i]) * (1 - share) + plane.y(y[i + 1]) * share;
+        if (Math.abs(up - middle) < LINE / 2) met++;
+      }
+    }
+    return met;
+  };
+}
+
+/**
  * @param {CanvasRenderingContext2D} paint
  * @param {import("./canvas_traces.js").Plane} plane
  * @param {LineLabel[]} labels
  * @param {{font: string, surface: string}} theme
+ * @param {Parameters<typeof placeLabels>[3]} [how]
  */
-export function paintLabels(paint, plane, labels, theme) {
+export function paintLabels(paint, plane, labels, theme, how) {
   paint.save();
   paint.font = `650 ${SIZE}px ${theme.font}`;
   paint.textBaseline = "middle";
   paint.lineJoin = "round";
-  for (const one of placeLabels(labels, plane, (text) => paint.measureText(text).width)) {
+  const widthOf = (/** @type {string} */ text) => paint.measureText(text).width;
+  for (const one of placeLabels(labels, plane, widthOf, how)) {
     paint.textAlign = one.right ? "right" : "left";
     paint.strokeStyle = theme.surface;
     paint.lineWidth = 4;
