@@ -26,6 +26,10 @@ NAMES = frozenset({"name", "city", "place", "label", "airport", "station", "iata
 """Names of columns, in lower case, that hold names of cities, the likeliest of several first in the
 table.
 """
+DEMANDS = frozenset({"demand", "demands", "capacity"})
+"""Names of columns, in lower case, that belong to routes of vehicles."""
+MOST_NAMED = 6
+"""Columns that a message names at most."""
 PLANE, EARTH = ("x", "y"), ("longitude", "latitude")
 EXPECTED = "a table with columns named x and y, or lat and lon"
 
@@ -52,7 +56,8 @@ def read_table(text: str, name: str, notes: list[str] | None = None) -> TourInst
         raise refuse(name, f"{EXPECTED} (it has no row)")
     first = rows[0][1]
     roles = [_role(entry) for entry in first]
-    if not any(written(entry) for entry in first):
+    headed = not any(written(entry) for entry in first)
+    if headed:
         rows = rows[1:]
     else:
         roles = _roles_of_data(rows[0][1], rows, name, notes)
@@ -64,7 +69,7 @@ def read_table(text: str, name: str, notes: list[str] | None = None) -> TourInst
     for role in wanted:
         if roles.count(role) != 1:
             found = "there are two" if roles.count(role) > 1 else "there is none"
-            listed = ", ".join(f"“{named(entry)}”" for entry in first[:6])
+            listed = ", ".join(f"“{named(entry)}”" for entry in first[:MOST_NAMED])
             raise refuse(name, f"{EXPECTED} ({found} for {role}; the first row is {listed})")
     for line, row in rows:
         if len(row) < len(roles) or any(row[len(roles) :]):
@@ -74,7 +79,11 @@ def read_table(text: str, name: str, notes: list[str] | None = None) -> TourInst
                 f"{len(roles)})",
             )
     at = np.column_stack([_numbers(rows, roles.index(role), name) for role in wanted])
-    titles = _titles(rows, roles)
+    called = _title_column(rows, roles)
+    titles = tuple(named(row[called]) for _, row in rows) if called is not None else None
+    if headed:
+        used = {called, *(roles.index(role) for role in wanted)}
+        _tell_unused([one for i, one in enumerate(first) if i not in used and one.strip()], notes)
     title = named(PurePath(name).stem) or "cities"
     if wanted == PLANE:
         instance = planar(title, title, at, titles)
@@ -155,18 +164,37 @@ def _is_number(entry: str) -> bool:
     return one is not None and math.isfinite(one.point or one.comma or 0.0)
 
 
-def _titles(
-    rows: Sequence[tuple[int, Sequence[str]]], roles: Sequence[str]
-) -> tuple[str, ...] | None:
-    """Return the names of the cities: from the first column for them, else from the first one of
-    texts; None if there is none.
+def _title_column(rows: Sequence[tuple[int, Sequence[str]]], roles: Sequence[str]) -> int | None:
+    """Return which column has the names of the cities: the first one for them, else the first one
+    of texts; None if there is none.
     """
-    column = roles.index("name") if "name" in roles else -1
-    if column < 0:
-        texts = (
-            i
-            for i, role in enumerate(roles)
-            if not role and any(row[i] and not written(row[i]) for _, row in rows)
+    if "name" in roles:
+        return roles.index("name")
+    texts = (
+        i
+        for i, role in enumerate(roles)
+        if not role and any(row[i] and not written(row[i]) for _, row in rows)
+    )
+    return next(texts, None)
+
+
+def _tell_unused(columns: Sequence[str], notes: list[str]) -> None:
+    """Tell of columns, by their names, that nothing was made of."""
+    demands = [one for one in columns if one.strip().casefold() in DEMANDS]
+    others = [one for one in columns if one not in demands]
+    if demands:
+        notes.append(
+            f"{_listed(demands)}: this is one round trip. Routes of vehicles that hold only so "
+            "much are read from a file of CVRPLIB (.vrp), which says what a vehicle holds."
         )
-        column = next(texts, -1)
-    return tuple(named(row[column]) for _, row in rows) if column >= 0 else None
+    if others:
+        notes.append(f"{_listed(others)}.")
+
+
+def _listed(columns: Sequence[str]) -> str:
+    shown = [f"“{named(one.strip())}”" for one in columns[:MOST_NAMED]]
+    more = f" and {len(columns) - len(shown):,} more" if len(columns) > len(shown) else ""
+    one = len(columns) == 1
+    return (
+        f"The column{'' if one else 's'} {', '.join(shown)}{more} {'is' if one else 'are'} not used"
+    )

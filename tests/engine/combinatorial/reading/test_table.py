@@ -84,6 +84,32 @@ def test_columns_without_names_are_x_and_y(text: str, names: tuple[str, ...] | N
     assert len(notes) == (0 if named else 1)
 
 
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("name,x,y,demand", ["The column “demand” is not used: this is one round trip."]),
+        ("name,x,y,Capacity ", ["The column “Capacity” is not used: this is one round trip."]),
+        ("name,x,y,people", ["The column “people” is not used."]),
+        ("name,x,y,city", ["The column “city” is not used."]),
+        ("remark,x,y,", []),
+    ],
+)
+def test_columns_that_nothing_is_made_of_are_told(head: str, told: list[str]) -> None:
+    notes: list[str] = []
+    found = read_table(f"{head}\nA,0,0,3\nB,3,4,5\n", "a.csv", notes)
+    assert found.names == ("A", "B")
+    assert [note[: len(start)] for note, start in zip(notes, told, strict=True)] == told
+
+
+def test_of_many_unused_columns_some_are_named() -> None:
+    notes: list[str] = []
+    head = ",".join(f"c{i}" for i in range(9))
+    read_table(f"x,y,demand,{head}\n" + "1,2,3,0,0,0,0,0,0,0,0,0\n" * 2, "a.csv", notes)
+    assert len(notes) == 2
+    assert notes[0].startswith("The column “demand” is not used: this is one round trip. Routes")
+    assert notes[1] == ("The columns “c0”, “c1”, “c2”, “c3”, “c4”, “c5” and 3 more are not used.")
+
+
 def test_one_city_is_enough() -> None:
     assert read_table("x,y\n3,4\n", "one.csv").size == 1
     assert read_table("3,4\n", "one.csv").size == 1
