@@ -115,7 +115,7 @@ class Genetic(OverNeighbours[GeneticState]):
     """Tours that are crossed, by their edges."""
 
     name = "genetic"
-    label = "Genetic algorithm (EAX)"
+    label = "Genetic algorithm"
     family = "Population"
     paper = "Nagata and Kobayashi 2013, https://doi.org/10.1287/ijoc.1120.0506"
     sentence = (
