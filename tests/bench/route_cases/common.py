@@ -11,6 +11,7 @@ from typing import Any
 from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.instances import of_path
 from engine.combinatorial.race import CombinatorialRace
+from engine.errors import CannotRun
 
 Row = dict[str, Any]
 SEEDS = range(5)
@@ -52,6 +53,32 @@ def race(
         return one.results()
     finally:
         one.close()
+
+
+def beside(
+    name: str, instance: Path | dict[str, Any] | None, lanes: Iterable[str], seconds: float
+) -> Row:
+    """Return a row without a bar: lanes beside each other in one race, without those that are not
+    installed.
+    """
+    if instance is None:
+        return missing(name, "–")
+    there, left_out = [], []
+    for lane in lanes:
+        try:
+            race(instance, [lane], 0.05)
+            there.append(lane)
+        except CannotRun:
+            left_out.append(lane)
+    results = race(instance, there, seconds)
+    lowest = min(one["best"] for one in results if one["best"] is not None)
+    told = [
+        f"{one['method']} {100 * gap:.3f} % in {one['seconds']:.1f} s"
+        for one in results
+        if (gap := one["gap"] if one["gap"] is not None else one["best"] / lowest - 1) is not None
+    ]
+    told += [f"{lane} not installed" for lane in left_out]
+    return {"row": name, "bar": "–", "value": None, "met": None, "detail": "; ".join(told)}
 
 
 def missing(name: str, bar: str) -> Row:

@@ -13,7 +13,7 @@ from engine.combinatorial.instances import INSTANCES
 from engine.combinatorial.methods import METHODS
 from engine.combinatorial.problem import problem_of
 
-from .common import Row, all_at_most, data, gaps, missing, optimum_in, race
+from .common import Row, all_at_most, beside, data, gaps, optimum_in, race
 
 RATES = {"1,002 (pr1002)": 20.0, "10,000": 20.0, "100,000": 9.0}
 """Proposals in a second, in millions."""
@@ -64,32 +64,20 @@ def rows(scale: float = 1.0) -> list[Row]:
 
 def opponents(scale: float) -> list[Row]:
     """Measure solvers of others beside ours, in one race each: no bar, but whom a bar is about."""
-    found: list[Row] = []
-    for name, seconds in (("a280", 10.0), ("pcb442", 10.0), ("pr1002", 20.0)):
-        file = tsp(name)
-        if file is None:
-            found.append(missing(f"{name}, all beside each other", "–"))
-            continue
-        lanes = ["annealing", "genetic" if "genetic" in METHODS else "iterated", "fast-tsp"]
-        try:
-            results = race(file, [*lanes, "or-tools"], seconds * scale)
-        except ValueError:
-            results = race(file, lanes, seconds * scale)
-        told = "; ".join(
-            f"{one['method']} {100 * one['gap']:.3f} % in {one['seconds']:.1f} s"
-            for one in results
-            if one["gap"] is not None
+    large = ("annealing", "genetic", "fast-tsp", "or-tools")
+    small = ("annealing", "elastic-net", "sinkhorn", "restarts")
+    return [
+        beside(f"{name}, {what}", tsp(name), lanes, seconds * scale)
+        for name, what, lanes, seconds in (
+            ("eil51", "gradients of a smooth stand-in", small, 3.0),
+            ("berlin52", "gradients of a smooth stand-in", small, 3.0),
+            ("kroA100", "gradients of a smooth stand-in", small, 6.0),
+            ("pcb442", "heat and local search", ("tempering", "iterated", "restarts"), 10.0),
+            ("a280", "all beside each other", large, 10.0),
+            ("pcb442", "all beside each other", large, 10.0),
+            ("pr1002", "all beside each other", large, 20.0),
         )
-        found.append(
-            {
-                "row": f"{name}, all beside each other",
-                "bar": "–",
-                "value": None,
-                "met": None,
-                "detail": told,
-            }
-        )
-    return found
+    ]
 
 
 def rates() -> list[Row]:

@@ -9,7 +9,7 @@ import statistics
 from engine.combinatorial.instances import INSTANCES
 from engine.combinatorial.methods import METHODS
 
-from .common import SEEDS, Row, all_at_most, data, gaps, race
+from .common import SEEDS, Row, all_at_most, beside, data, gaps, race
 
 TOWN = {"name": "deliveries", "customers": 200, "seed": 11}
 
@@ -31,7 +31,16 @@ def rows(seconds_scale: float = 1.0) -> list[Row]:
         )
         for name in ("E-n22-k4", "A-n32-k5")
     ]
-    return [*found, beside_pyvrp(10.0 * seconds_scale), mean_rate(2.0 * seconds_scale)]
+    lanes = ("annealing", "tempering", "pyvrp", "or-tools")
+    others = [
+        beside(f"{name}, all beside each other", instance, lanes, seconds * seconds_scale)
+        for name, instance, seconds in (
+            ("E-n22-k4", data("cvrp", "E-n22-k4.vrp"), 2.0),
+            ("A-n32-k5", data("cvrp", "A-n32-k5.vrp"), 2.0),
+            ("200 deliveries, seed 11", TOWN, 10.0),
+        )
+    ]
+    return [*found, *others, beside_pyvrp(10.0 * seconds_scale), mean_rate(2.0 * seconds_scale)]
 
 
 def beside_pyvrp(seconds: float) -> Row:
