@@ -147,12 +147,25 @@ class Door:
                 return
             raise Refused("login", t("hosting.locked"), 401)
         if path.startswith(upload_limits.PATH):
-            why = self.uploads.refusal(scope["method"], path, headers, client(scope))
-            if why is not None:
-                raise Refused("uploads", why, 413 if headers.get("content-length") else 411)
+            if scope["method"] == "PUT":
+                refusal = self.uploads.refusal(path, headers, client(scope))
+                if refusal is not None:
+                    raise Refused("uploads", *refusal)
+            elif scope["method"] == "DELETE":
+                send = self._noting(path, send)
         if _wants_page(scope, headers) and self.sockets[client(scope)] >= settings.sockets():
             raise Refused("sockets", t("hosting.sockets", most=settings.sockets()), 503)
         await self.app({**scope, "kelvin.why": self._why_not(scope, inside)}, receive, send)
+
+    def _noting(self, path: str, send: Send) -> Send:
+        """Return a `send` that takes note of a file when Streamlit says that it is removed."""
+
+        async def noting(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                self.uploads.removed(path)
+            await send(message)
+
+        return noting
 
     def _why_not(self, scope: Scope, inside: bool) -> str | None:
         """Return why this client's sockets are refused, for who asks at the socket's path."""

@@ -5,6 +5,7 @@ or the file is removed.
 from __future__ import annotations
 
 import math
+import re
 from collections import OrderedDict
 
 from starlette.datastructures import Headers
@@ -12,6 +13,7 @@ from starlette.datastructures import Headers
 from app.text import t
 from app.visitors import Rate
 
+DIGITS = re.compile(r"[0-9]{1,12}")
 PATH = "/_stcore/upload_file/"
 MOST_A_MINUTE = 60
 """Files of one address."""
@@ -28,31 +30,39 @@ class UploadLimits:
         self.rate = Rate(MOST_A_MINUTE)
         self._held: OrderedDict[str, dict[str, int]] = OrderedDict()
 
-    def refusal(self, method: str, path: str, headers: Headers, client: str) -> str | None:
-        """Count a request, and return why it is refused, as a sentence; None if it is not.
+    def refusal(self, path: str, headers: Headers, client: str) -> tuple[str, int] | None:
+        """Count a file, and return why it is refused, as a sentence, and the status; None if it is
+        not.
 
         Args:
-            method: of HTTP.
-            path: without the server's base path.
+            path: of the request, without the server's base path.
             headers: of the request.
             client: the address that it is counted by.
         """
-        page, _, file = path.removeprefix(PATH).partition("/")
-        if method == "DELETE":
-            self._held.get(page, {}).pop(file, None)
-        if method != "PUT":
-            return None
+        page, file = _named(path)
         if wait := self.rate.wait(client):
-            return t("hosting.uploads-rate", seconds=math.ceil(wait))
+            return t("hosting.uploads-rate", seconds=math.ceil(wait)), 429
         length = headers.get("content-length", "")
-        if not (length.isascii() and length.isdigit()):
-            return t("hosting.uploads-length")
+        if "transfer-encoding" in headers or not DIGITS.fullmatch(length):
+            return t("hosting.uploads-length"), 411
         held = self._held.setdefault(page, {})
         self._held.move_to_end(page)
-        held.pop(file, None)
-        if len(held) >= MOST_FILES or sum(held.values()) + int(length) > MOST_BYTES:
-            return t("hosting.uploads-page", files=MOST_FILES, megabytes=MOST_BYTES // 2**20)
+        others = [size for one, size in held.items() if one != file]
+        if len(others) >= MOST_FILES or sum(others) + int(length) > MOST_BYTES:
+            limits = {"files": MOST_FILES, "megabytes": MOST_BYTES // 2**20}
+            return t("hosting.uploads-page", **limits), 413
         held[file] = int(length)
         while len(self._held) > MOST_PAGES:
             self._held.popitem(last=False)
         return None
+
+    def removed(self, path: str) -> None:
+        """Take note of a file that Streamlit has removed."""
+        page, file = _named(path)
+        self._held.get(page, {}).pop(file, None)
+
+
+def _named(path: str) -> tuple[str, str]:
+    """Return the page that a path of a file names, and the file."""
+    page, _, file = path.removeprefix(PATH).partition("/")
+    return page, file

@@ -168,6 +168,10 @@ class Ledger(Album):
     def __iter__(self) -> Iterator[bytes]:
         return iter([one.data for one in self._entries])
 
+    def event_bytes(self) -> int:
+        """Return how many bytes all interventions take."""
+        return sum(size_of(one.events) for one in self._entries)
+
     def halved(self) -> list[bytes]:
         """Return half of them: every second one, those that stay, and the newest."""
         renumbered = [replace(one, number=number) for number, one in enumerate(self._entries)]
@@ -180,6 +184,11 @@ class Ledger(Album):
         self._keep(
             Entry(self._count, data, before is not None and before != self._ended, list(events))
         )
+
+
+def size_of(events: list[Any] | None) -> int:
+    """Return how many bytes interventions take."""
+    return len(encode({"type": "events", "events": events})) if events else 0
 
 
 def ended(message: dict[str, Any]) -> list[tuple[Any, ...]]:

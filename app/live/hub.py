@@ -19,16 +19,20 @@ import logging
 import secrets
 import time
 from collections import Counter, deque
+from pathlib import Path
 from typing import Any
 
-from app.live.album import MOST_METRICS, Album, Ledger, evenly
+from app.experiments import AnyExperiment
+from app.live.album import MOST_METRICS, Album, Ledger, evenly, size_of
 from app.storage.index import RESULTS, Row
 from app.storage.store import Store
 from app.text import t
 from engine.any_race import parse_experiment
+from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.errors import BadInput
 from engine.messages.encoding import KINDS, NEWEST, Message, decode, encode
 from engine.system import settings
+from engine.system.machine import free_memory
 from engine.workers.pool import Job, Pool
 
 log = logging.getLogger(__name__)
@@ -94,6 +98,14 @@ class TooMany(ServerBusy):
 
     def __init__(self) -> None:
         Exception.__init__(self, t("server.too-many-races", most=settings.races(MOST_EACH)))
+
+
+class TooManyHere(ServerBusy):
+    """Raised when too many races go on that one address has asked for."""
+
+    def __init__(self) -> None:
+        most = settings.address_races(MOST_OF_ONE_ADDRESS)
+        Exception.__init__(self, t("server.too-many-here", most=most))
 
 
 class TooManyChanges(ServerBusy):
@@ -293,6 +305,7 @@ class LiveRace:
             album.cut(k)
         self.stages.clear()
         self.weights = None
+        self.by_hand = self.metrics.event_bytes()
 
     def keep(self, about: Message, data: bytes) -> None:
         """Add a message to the history: metrics to a `Ledger`, pictures and details to an `Album`,
@@ -536,11 +549,17 @@ class Hub:
             viewer.say(race.tell_state(viewer))
         self._tell_all(viewer, race)
         if race.parked:
+            guest = viewer.watches or viewer.joined
             try:
-                self._make_room(race.row.owner, viewer.address)
-            except ServerBusy:
+                self._make_room(race.row.owner, viewer.address, stops=not guest)
+            except ServerBusy as busy:
                 viewer.say(race.tell_state(viewer))
-                raise
+                if not guest:
+                    raise
+                # It is not theirs to make room for: they see it, and are told why it stands still.
+                why = t("server.stands-still") if isinstance(busy, TooMany) else str(busy)
+                viewer.say({"type": "problem", "passing": True, "sentence": why})
+                return
             race.address = viewer.address
             self._go_on(race)
         elif race.paused_by_leaving and race.running:
@@ -621,6 +640,8 @@ class Hub:
             {} if row.sentence is None else {"sentence": row.sentence}
         )
         race.parked = row.state not in OVER
+        if race.parked:  # whatever it did when it was written
+            race.state = {"type": "state", "state": "paused"}
         self._make_room()
         self.races[token] = race
         race.timer = self._loop.call_later(self._keep(race), self._forget, race)
@@ -764,8 +785,11 @@ class Hub:
 
     def _copied(self, race: LiveRace, message: Message) -> None:
         """Move a viewer, and all that watch by their link, to the copy that is ready."""
-        if message["to"] not in race.copies:
-            return  # given up
+        if message["to"] not in race.copies:  # given up
+            made = Path(message["to"])
+            if self.store is not None and made.stem not in self.store.rows:
+                made.unlink(missing_ok=True)
+            return
         viewer, copy = race.copies.pop(message["to"])
         commands, viewer.copying = viewer.copying or [], None
         if viewer.race is not race or not message["done"]:
@@ -947,6 +971,8 @@ class Hub:
         if self.store is None:
             self._unname(race.row)
         else:
+            if race.left_out and not race.not_kept:
+                self._rewrite(race)
             self.store.let_go(race.token)
 
     def _drop(self, race: LiveRace) -> None:
@@ -956,7 +982,18 @@ class Hub:
         if self.store is not None:
             self.store.remove(race.token)
 
-    def _make_room(self, visitor: str | None = None, address: str = "") -> None:
+    def _stop_one(self, races: list[LiveRace], stops: bool, refusal: type[ServerBusy]) -> None:
+        """Stop one of these races that nobody watches.
+
+        Raises:
+            ServerBusy: all are watched, or none may be stopped.
+        """
+        unwatched = next((race for race in races if not race.viewers), None)
+        if unwatched is None or not stops:
+            raise refusal
+        self._stop(unwatched)
+
+    def _make_room(self, visitor: str | None = None, address: str = "", stops: bool = True) -> None:
         """Keep the number of races bounded, of the visitor and of all: the oldest is removed first
         among those that are over and have no viewers, then those that are over, then those without
         viewers. A running race with viewers is never removed.
@@ -964,25 +1001,26 @@ class Hub:
         Args:
             visitor: whose race is to go on; "" if that is unknown, None if none is.
             address: from where it is asked for.
+            stops: whether another of the visitor's races may be stopped for it.
 
         Raises:
             ServerBusy: there is no room.
         """
         if visitor is not None:
             going = [race for race in self.races.values() if race.running and not race.parked]
-            # Who sends no cookie is told apart by address: otherwise they would have no limit.
-            own = [
-                race
-                for race in going
-                if race.row.owner == visitor and (visitor or race.address == address)
-            ]
+            # Who sends no cookie is counted by address alone, as all others are too.
+            own = [race for race in going if visitor and race.row.owner == visitor]
+            asked = sum(
+                one.visitor == visitor
+                for race in self.races.values()
+                for one, _ in race.copies.values()
+                if visitor
+            )
             here = [race for race in going if address and race.address == address]
-            for some, most in ((own, settings.races(MOST_EACH)), (here, MOST_OF_ONE_ADDRESS)):
-                if len(some) >= most and (visitor or address):
-                    unwatched = next((race for race in some if not race.viewers), None)
-                    if unwatched is None:
-                        raise TooMany
-                    self._stop(unwatched)
+            if len(own) + asked >= settings.races(MOST_EACH):
+                self._stop_one(own, stops, TooMany)
+            if len(here) >= settings.address_races(MOST_OF_ONE_ADDRESS):
+                self._stop_one(here, stops, TooManyHere)
         if len(self.races) < MOST_RACES:
             return
         order = sorted(
@@ -1015,8 +1053,7 @@ class Hub:
         if kind == "state":
             self._receive_state(race, decode(data))
             return
-        if kind == "resumed":
-            self._give_up_copies(race)
+        if kind == "resumed":  # a copy that was asked for is asked for again
             race.resumes = True
             race.cut(about["k"])
             return
@@ -1044,8 +1081,7 @@ class Hub:
             race.labels = [str(lane.get("label", "")) for lane in message.get("lanes") or []]
         elif message["type"] == "metrics":
             race.last = message
-            if message.get("events"):
-                race.by_hand += len(encode({"type": "events", "events": message["events"]}))
+            race.by_hand += size_of(message.get("events"))
 
     def _told_again(self, race: LiveRace, stage: bytes) -> None:
         """Begin a race's history anew, from what is left of it: it goes on from a checkpoint, or
@@ -1053,7 +1089,6 @@ class Hub:
         """
         anew = not race.resumes
         if anew:
-            self._give_up_copies(race)
             race.cut(0)
         race.resumes, race.stage = False, stage
         self._rewrite(race)
@@ -1064,6 +1099,8 @@ class Hub:
             if anew:
                 told = {"type": "problem", "passing": True, "sentence": t("server.began-anew")}
                 viewer.say(told)
+        if anew:
+            self._give_up_copies(race)
 
     def _write(self, race: LiveRace, message: Message, data: bytes) -> None:
         """Write a message of the recording to the disk."""
@@ -1132,6 +1169,16 @@ class Hub:
 def memory_of(experiment: Message) -> int:
     """Return how many bytes a race needs, approximately; 0 if that is found out in its process."""
     try:
-        return parse_experiment(experiment).memory()
+        return reserved(parse_experiment(experiment))
     except BadInput:  # its data are gone, for example; the process tells why
         return 0
+
+
+def reserved(experiment: AnyExperiment) -> int:
+    """Return how many bytes to reserve for a race; 0 for one on a combinatorial problem that needs
+    more than there is: its process refuses it at once, and nobody has to wait behind it.
+    """
+    memory = experiment.memory()
+    if isinstance(experiment, CombinatorialExperiment) and memory > free_memory():
+        return 0
+    return memory

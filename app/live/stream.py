@@ -30,7 +30,7 @@ from app.hosting.addresses import client, origin_allowed, shortened
 from app.hosting.watch import WATCH
 from app.live import bundle, kept
 from app.live.bundle import FRONTEND
-from app.live.hub import Hub, ServerBusy, Viewer
+from app.live.hub import Hub, ServerBusy, Viewer, reserved
 from app.live.shipped import shipped
 from app.text import t
 from app.visitors import COOKIE, by_cookie
@@ -207,7 +207,7 @@ async def _obey(hub: Hub, viewer: Viewer, text: str) -> None:
         if not isinstance(then, list) or len(then) > MOST_AT_ONCE:
             raise BadInput("then", then, t("server.commands", most=MOST_AT_ONCE))
         asked = [_command(one) for one in then]
-        memory = experiment.memory()
+        memory = reserved(experiment)
         link = command.get("link") is True
         values = experiment.to_json()
         if link and not asked:

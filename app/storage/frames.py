@@ -17,6 +17,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import msgpack
+
 from app.text import t
 from engine.errors import BadInput
 from engine.system.output_files import appearing
@@ -29,6 +31,7 @@ START = len(HEAD) + 1
 RECORD = struct.Struct("<II")
 """Before each message: its length and the CRC-32 of its bytes."""
 MAX_MESSAGE = 64 * 2**20
+FIRST = msgpack.packb("type")
 DAMAGED = ".damaged"
 """What a copy of a damaged file is called, after the file's own name without its end."""
 
@@ -112,11 +115,14 @@ def read(path: Path) -> list[bytes]:
     end = whole[-1].end if whole else START
     # What is torn is the last record, and nothing follows it.
     damaged = not headed or len(found) > len(whole)
-    if damaged:
-        _put_aside(path, data)
-        write(path, [record.message for record in whole if record.message is not None])
-    elif end < len(data):
-        os.truncate(path, end)
+    try:
+        if damaged:
+            _put_aside(path, data)
+            write(path, [record.message for record in whole if record.message is not None])
+        elif end < len(data):
+            os.truncate(path, end)
+    except OSError as error:  # a full disk; what was read is whole all the same
+        log.warning("a file of frames was not mended: %s", error)
     return [record.message for record in whole if record.message is not None]
 
 
@@ -146,12 +152,25 @@ def _records(data: bytes) -> Iterator[Record]:
         record = _record(data, at)
         if record is None:
             # What is damaged may be a length, which does not lead on to the next record.
-            after = next((i for i in range(at + 1, len(data)) if _record(data, i)), None)
+            after = _next(data, at)
             if after is None:
                 return
             record = Record(None, after)
         yield record
         at = record.end
+
+
+def _next(data: bytes, at: int) -> int | None:
+    """Return where the next whole record after a place begins: messages are maps that begin with
+    their type.
+    """
+    found = at
+    while (found := data.find(FIRST, found + 1)) >= 0:
+        for head in (1, 3):  # bytes of a map's own, before its first key
+            start = found - head - RECORD.size
+            if start > at and _record(data, start) is not None:
+                return start
+    return None
 
 
 def _record(data: bytes, at: int) -> Record | None:

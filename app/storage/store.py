@@ -100,6 +100,7 @@ class Store:
         """Bytes that are not written yet."""
         self._counting = threading.Lock()
         self._evicted_at = 0.0
+        self._closed = False
         self._sweep()
         self._thread = threading.Thread(target=self._work, daemon=True, name="kelvin-store")
         self._thread.start()
@@ -119,9 +120,9 @@ class Store:
         self.save(row)
 
     def save(self, row: Row) -> None:
-        """Write what is known of a race."""
+        """Write what is known of a race, also of one of which nothing else can be written."""
         copy = Row(**vars(row))
-        self._do(row.token, lambda: self._index.put(copy))
+        self._do(row.token, lambda: self._index.put(copy), always=True)
 
     @property
     def behind(self) -> bool:
@@ -200,6 +201,8 @@ class Store:
         one thread at a time, and a file that is being written is not read.
         """
         answer: Future[T] = Future()
+        if self._closed:
+            raise RuntimeError("the store is closed")
 
         def answered() -> None:
             try:
@@ -229,12 +232,12 @@ class Store:
             self._close(token)
             self.checkpoint(token).unlink(missing_ok=True)
 
-        self._do(token, drop)
+        self._do(token, drop, always=True)
 
     def remove(self, token: str) -> None:
         """Remove a race."""
         self.rows.pop(token, None)
-        self._do(token, lambda: self._remove(token), removes=True)
+        self._do(token, lambda: self._remove(token), always=True)
 
     def evict(self, live: Iterable[str]) -> list[str]:
         """Remove races until the others fit the limits, and return them.
@@ -280,8 +283,12 @@ class Store:
 
     def close(self) -> None:
         """Write all that was told, and close the files."""
+        self._closed = True
         self._orders.put(None)
         self._thread.join()
+        while not self._orders.empty():  # asked for at the last moment
+            if (work := self._orders.get()) is not None:
+                work()
         for file in self._files.values():
             file.close()
         self._index.close()
@@ -293,12 +300,13 @@ class Store:
         self,
         token: str,
         work: Callable[[], None],
-        removes: bool = False,
+        always: bool = False,
         otherwise: Callable[[], None] = lambda: None,
     ) -> None:
         def careful() -> None:
             # What could not be written can be removed: that is what makes room on a full disk.
-            if token in self._given_up and not removes:
+            known = token in self._given_up
+            if known and not always:
                 otherwise()
                 return
             try:
@@ -307,9 +315,10 @@ class Store:
                 self._given_up.add(token)
                 full = isinstance(error, OSError) and error.errno in FULL
                 full = full or "full" in str(error)  # as SQLite tells it
-                if not full:
+                if not full and not known:
                     log.exception("a race is not kept")
-                self.troubled(token, "full" if full else "failed")
+                if not known:
+                    self.troubled(token, "full" if full else "failed")
 
         self._orders.put(careful)
 

@@ -10,7 +10,7 @@ x_i ← Adam(x_i, ∇L(x_i))            every descent by itself, see adam.py
 
 A descent is over, and another begins, when it fell in its last `patience` steps by less than a
 hundredth of what it fell since its start, or where its loss is no number. That rule knows no unit
-and no zero of the loss.
+and no zero of the loss. On mini-batches it has no losses to compare, and descents go on.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ class Multistart(Optimizer[MultistartState]):
         state.first = torch.where(state.n == 1, losses, state.first)
         state.mark = torch.where(state.n == 1, losses, state.mark)
         state.lowest = torch.where(state.n == 1, losses, torch.minimum(state.lowest, losses))
-        asked = state.n % self.patience == 0
+        # Losses of different batches tell nothing about a descent.
+        asked = (state.n > 1) & ((state.n - 1) % self.patience == 0) & (not oracle.batch_changed)
         still = state.mark - state.lowest > OVER * (state.first - state.lowest)
         lost = ~state.population.isfinite().all(1) | ~losses.isfinite()
         over = (asked & ~still) | lost

@@ -41,7 +41,7 @@ class Figure:
             one = lambda x: f"{100 * x:.1f}"  # noqa: E731
             return f"{one(self.value)} % [{one(self.low)}, {one(self.high)}]"
         if self.kind == GAP:
-            one = lambda x: f"{100 * x:.2g}" if abs(x) < 1 else f"{100 * x:.0f}"  # noqa: E731
+            one = lambda x: f"{100 * x:.2g}" if abs(x) < 0.995 else f"{100 * x:.0f}"  # noqa: E731
             return f"{one(self.value)} % [{one(self.low)}, {one(self.high)}]"
         if self.kind == "points":
             return f"{100 * self.value:+.1f} points [{100 * self.low:+.1f}, {100 * self.high:+.1f}]"

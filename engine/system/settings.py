@@ -20,6 +20,7 @@ import platformdirs
 from ..errors import BadInput, one_line
 
 KNOWN = (
+    "KELVIN_ADDRESS_RACES",
     "KELVIN_CACHE",
     "KELVIN_DATA",
     "KELVIN_DEVICE",
@@ -119,6 +120,16 @@ def races(usual: int) -> int:
         BadInput: it is not such a number.
     """
     return _count("KELVIN_RACES", MOST_RACES) or usual
+
+
+def address_races(usual: int) -> int:
+    """Return how many races that one address asked for may go on at once
+    (``KELVIN_ADDRESS_RACES``).
+
+    Raises:
+        BadInput: it is not such a number.
+    """
+    return _count("KELVIN_ADDRESS_RACES", MOST_RACES) or usual
 
 
 def kept(usual: int) -> int:
@@ -375,6 +386,7 @@ def check() -> None:
     workers()
     threads()
     races(1)
+    address_races(1)
     kept(1)
     seconds(1)
     devices()

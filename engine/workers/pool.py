@@ -22,6 +22,7 @@ import math
 import multiprocessing
 import os
 import queue
+import secrets
 import signal
 import threading
 import time
@@ -54,6 +55,8 @@ ADDRESS = ("lane", "field", "index", "to")
 """What tells commands of one kind apart."""
 MOST_REMEMBERED = 100
 """Number of commands kept for a race that waits in the queue."""
+MOST_SENT = 1000
+"""Number of commands kept between two checkpoints; a race with more of them is not moved."""
 CLOSE_SECONDS = 1.0
 AT_ONCE = 32
 """Races that one process runs in turns."""
@@ -160,8 +163,14 @@ class Job:
         self._waiting: dict[str, Message] = {"pause": {"do": "pause"}} if paused else {}
         self._pace: dict[str, Message] = {}
         """Whether it is paused, and its speed, as last asked for: after a crash they hold again."""
-        self._unheard: deque[tuple[float, Message]] = deque(maxlen=MOST_REMEMBERED)
-        """Commands and when they were sent; those sent since a step began were not heard yet."""
+        self._sent: dict[int, Message] = {}
+        """Commands by number that its last checkpoint does not know of: where it goes on from that
+        checkpoint they are sent again, and it obeys those that it has not heard of."""
+        self._numbers = itertools.count(1)
+        self._name = secrets.token_hex(8)
+        """By which a checkpoint tells whose numbers it holds: a race goes on as another job after
+        its server was stopped, or as a copy.
+        """
         self._cancelled = self._spoke = self._unsaved = False
         self._crashes = 0
         self._checkpoint: float | None = None
@@ -189,6 +198,22 @@ class Job:
                 self._pace["pause"] = {"do": "pause"}
             case "resume" | "speed" as do:
                 self._pace["pause" if do == "resume" else do] = command
+
+    def _number_of(self, command: Message) -> Message:
+        """Return a command as it is sent: with its number, by which it is remembered."""
+        number = next(self._numbers)
+        if self.keep is not None and not self._unsaved and self._remembers:
+            self._sent[number] = command
+        return {**command, "race": self._number, "number": number}
+
+    @property
+    def _remembers(self) -> bool:
+        """Whether it knows all commands that its checkpoint does not know of."""
+        return len(self._sent) <= MOST_SENT
+
+    def _forget_sent(self, last: int) -> None:
+        """Forget the commands that are in a checkpoint."""
+        self._sent = {number: one for number, one in self._sent.items() if number > last}
 
     def _left(self) -> float:
         """Return for how many more seconds it will run, at the pace so far."""
@@ -249,6 +274,7 @@ class _Worker:
 
     Attributes:
         jobs: the races it runs, by number.
+        leaving: bytes of those that go on elsewhere and that it still holds, by number.
         board: what it shows of itself, see `engine.workers.worker.BEAT`.
         device: the GPU of its races, or None.
         stuck: why it was killed, if it was for what a race did, as a clause.
@@ -257,6 +283,7 @@ class _Worker:
     def __init__(self, pool: Pool) -> None:
         self.connection, self.board, self.process = pool._start()
         self.jobs: dict[int, Job] = {}
+        self.leaving: dict[int, int] = {}
         self.spoke, self.began = False, time.monotonic()
         self.stuck: str | None = None
         self._pool = pool
@@ -453,8 +480,15 @@ class Pool:
         queue.
         """
         with self._lock:
-            while self._queue and (worker := self._roomiest(self._queue[0])) is not None:
-                self._hand_over(self._queue.popleft(), worker)
+            waiting, self._queue = self._queue, deque()
+            for job in waiting:
+                # Nobody is overtaken, except by who needs no less than all the memory.
+                alone = all(one.memory > self.memory for one in self._queue)
+                worker = self._roomiest(job) if alone else None
+                if worker is None:
+                    self._queue.append(job)
+                else:
+                    self._hand_over(job, worker)
             self._tell_places()
 
     def _tell_places(self) -> None:
@@ -486,7 +520,9 @@ class Pool:
         no room for one more. One that has not started comes last.
         """
         jobs = [one for worker in self._workers for one in worker.jobs.values() if one is not job]
-        if jobs and sum(one.memory for one in jobs) + job.memory > self.memory:
+        taken = sum(one.memory for one in jobs)
+        taken += sum(sum(worker.leaving.values()) for worker in self._workers)
+        if jobs and taken + job.memory > self.memory:
             return None
         free = [worker for worker in self._workers if len(worker.jobs) < self.at_once]
 
@@ -503,10 +539,14 @@ class Pool:
         job._tell({"type": "state", "state": "starting"})
         order: Message = {"do": "race", "race": job._number, "experiment": job.experiment}
         if job.keep is not None:
-            order["keep"] = str(job.keep)
+            order |= {"keep": str(job.keep), "job": job._name}
         worker.send(order)
-        for command in (*job._pace.values(), *job._waiting.values()):
+        for command in job._pace.values():
             worker.send({**command, "race": job._number})
+        for number, command in job._sent.items():
+            worker.send({**command, "race": job._number, "number": number})
+        for command in job._waiting.values():
+            worker.send(job._number_of(command))
             job._note_pace(command)
         job._waiting = {}
 
@@ -516,9 +556,8 @@ class Pool:
                 return
             cancel = command.get("do") == "cancel"
             if job._worker is not None:
-                job._worker.send({**command, "race": job._number})
+                job._worker.send(job._number_of(command))
                 job._note_pace(command)
-                job._unheard.append((time.monotonic(), command))
                 if cancel and not job._cancelled:
                     job._cancelled = True
                     self._insist(job._worker, job)
@@ -565,16 +604,29 @@ class Pool:
 
     def _said(self, worker: _Worker, about: Message, data: bytes) -> None:
         """Handle a message that a process has sent about one of its races."""
-        job = worker.jobs.get(about.pop("race"))
-        if job is None:  # it was ended meanwhile
+        number = about.pop("race")
+        job = worker.jobs.get(number)
+        if job is None:  # it was ended meanwhile, or goes on elsewhere
+            if _is_last(about):
+                with self._lock:
+                    if worker.leaving.pop(number, None) is not None:
+                        self._assign()
             return
+        if about["type"] == "saved":
+            with self._lock:
+                job._forget_sent(about["heard"])
+            return
+        if about["type"] == "copied":
+            with self._lock:
+                job._sent = {
+                    one: command
+                    for one, command in job._sent.items()
+                    if command["do"] != "copy" or command["to"] != about["to"]
+                }
         job._progress = about.pop("progress", job._progress)
         job._spoke = job._spoke or about["type"] == "metrics"
         job._unsaved = job._unsaved or bool(about.get("unsaved"))
-        last = about.get("state") in ("done", "ended") or (
-            about["type"] == "problem" and not about.get("passing")
-        )
-        if not last:
+        if not _is_last(about):
             job._tell(about, data)
             return
         with self._lock:
@@ -628,24 +680,21 @@ class Pool:
             worker: the process.
             number: of the race whose step it is.
         """
-        since = worker.board[SINCE]
         for job in list(worker.jobs.values()):
             if job._number == number or job._cancelled or not self._may_move(job):
                 continue
             other = self._roomiest(job)
             if other is None or other is worker or not self._is_up(other) or _in_long_step(other):
                 return
-            del worker.jobs[job._number]
+            # Until its process reads on, it holds what it held.
+            worker.leaving[job._number] = worker.jobs.pop(job._number).memory
             worker.send({"do": "cancel", "race": job._number})  # what it says of that is not heard
-            unheard = [command for sent, command in job._unheard if sent >= since]
             job._worker = None
             self._hand_over(job, other)
-            for command in unheard:
-                other.send({**command, "race": job._number})
 
     def _may_move(self, job: Job) -> bool:
         """Return whether a race can be taken from its process without losing what was told."""
-        if job.keep is None or job._unsaved:
+        if job.keep is None or job._unsaved or not job._remembers:
             return False
         return not job._spoke or job.keep.is_file()
 
@@ -714,6 +763,12 @@ class Pool:
                     continue
                 self._assign()
                 return
+
+
+def _is_last(about: Message) -> bool:
+    """Return whether a message is the last of its race."""
+    failed = about["type"] == "problem" and not about.get("passing")
+    return failed or about.get("state") in ("done", "ended")
 
 
 def _in_long_step(worker: _Worker) -> bool:

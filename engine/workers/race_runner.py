@@ -93,6 +93,7 @@ class RaceRunner:
         listen: looks for commands to any race of this process and puts those to this one into
             ``inbox``.
         keep: the file of its checkpoints, or None. If it is there, the race goes on from it.
+        job: whose numbers its commands have.
 
     Raises:
         BadInput: the race cannot run here.
@@ -110,6 +111,7 @@ class RaceRunner:
         send: Callable[[Message], None],
         listen: Callable[[], None] = lambda: None,
         keep: Path | None = None,
+        job: str = "",
     ) -> None:
         from ..any_race import can_be_saved, race_of
         from ..race.seed_races import SeedRaces
@@ -131,6 +133,10 @@ class RaceRunner:
         """The race, if it has several seeds."""
         self.seeds_at, self.seeds_wait = -1e9, 0.0
         self.k = int(before.get("k", 0))
+        self.job = job
+        known = int(before.get("heard", 0)) if before.get("job") == job else 0
+        self.heard = self._saved_heard = known
+        """The number of the last command that was obeyed."""
         self._used_before = float(before.get("used", 0.0))
         self.most_seconds = settings.seconds(MOST_SECONDS)
         self.speed = float(before.get("speed", 0.0))
@@ -271,6 +277,9 @@ class RaceRunner:
         self.save_cost = time.process_time() - start
         self.saved_at, self._saved_used = now, self.own_time
         self._saved_steps, self._saved_changes = steps, self._changes
+        if self.keep is not None and self.heard > self._saved_heard:
+            self._saved_heard = self.heard
+            self.send({"type": "saved", "heard": self.heard})
 
     def _save(self, path: Path) -> None:
         """Write a checkpoint; if that fails, tell why and try no more."""
@@ -310,6 +319,8 @@ class RaceRunner:
             "k": self.k,
             "speed": self.speed,
             "paused": self.paused,
+            "heard": self.heard,
+            "job": self.job,
             "used": self._used_before + self.own_time,
         }
         checkpoint_file.write(path, {**state_of(self.race), "runner": how})
@@ -417,10 +428,15 @@ class RaceRunner:
         for _ in range(COMMANDS_AT_ONCE):  # many commands must not keep the race from its steps
             if not self.inbox:
                 break
+            command = self.inbox.popleft()
+            number = command.pop("number", None)
+            if number is not None and number <= self.heard:
+                continue  # it is in the checkpoint that this race goes on from
             try:
-                self._do(self.inbox.popleft())
+                self._do(command)
             except BadInput as error:  # reported, and the race continues
                 self.send({"type": "problem", "passing": True, "sentence": str(error)})
+            self.heard = self.heard if number is None else number
         if self.paused and self.changed and not self.steps_due:
             self._look(closely=True)  # so that the screen shows what was done
         if self.weights_wanted:

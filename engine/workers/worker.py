@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TOLD = ("type", "state", "k", "passing", "seed", "unsaved")
+TOLD = ("type", "state", "k", "passing", "seed", "unsaved", "heard", "to")
 """What the pool and the hub know of a message without decoding it."""
 ROUND_SECONDS = 0.25
 """In about this time every race of the process has its turn."""
@@ -211,6 +211,7 @@ class Worker:
                 self._sender(number),
                 self.listen,
                 Path(order["keep"]) if "keep" in order else None,
+                order.get("job", ""),
             )
             turn = self.turns[number] = Turn(number, runner, self._reached)
             turn.runner.inbox.extend(order["commands"])

@@ -519,9 +519,19 @@ def test_a_page_sends_so_many_files_and_no_more(
     assert "as many files as it may (3," in answers[-1].json()["sentence"]
     assert put(place, "another", "x", 100).status_code == 404
     assert put(place, "page", "1", 100).status_code == 404, "the same one, sent again"
-    assert place.client.delete(f"{upload_limits.PATH}page/1").status_code == 404
-    assert put(place, "page", "new", 100).status_code == 404, "one was removed"
-    assert place.refused("uploads") == 1
+    path = f"{upload_limits.PATH}page/1"
+    assert place.client.delete(path).status_code == 404
+    assert put(place, "page", "new", 100).status_code == 413, "it was not removed"
+
+    async def remove(scope: Any, receive: Any, send: Any) -> None:
+        await Response(status_code=204)(scope, receive, send)
+
+    gate = Door(remove)
+    headers = Headers({"content-length": "1"})
+    for i in range(3):
+        assert gate.uploads.refusal(f"{upload_limits.PATH}page/{i}", headers, "x") is None
+    assert TestClient(gate).delete(path).status_code == 204
+    assert gate.uploads.refusal(f"{upload_limits.PATH}page/new", headers, "x") is None
 
 
 def test_the_files_of_a_page_have_a_size_together(place: Place) -> None:
@@ -531,25 +541,37 @@ def test_the_files_of_a_page_have_a_size_together(place: Place) -> None:
     assert "64 MB together" in answers[-1].json()["sentence"]
 
 
-@pytest.mark.parametrize("length", ["", "-5", "1e3", "²"])
+@pytest.mark.parametrize("length", ["", "-5", "1e3", "²", "9" * 5000])
 def test_a_file_without_a_length_is_not_taken(length: str) -> None:
     limits = upload_limits.UploadLimits()
     raw = {"content-length": length.encode().decode("latin-1")}
-    why = limits.refusal("PUT", f"{upload_limits.PATH}page/x", Headers(raw), "192.0.2.1")
-    assert why
-    assert "without its length" in why
+    why = limits.refusal(f"{upload_limits.PATH}page/x", Headers(raw), "192.0.2.1")
+    assert why is not None
+    assert "without its length" in why[0]
+    assert why[1] == 411
 
 
 def test_one_address_sends_so_many_files_in_a_minute() -> None:
     limits = upload_limits.UploadLimits()
     headers = Headers({"content-length": "5"})
 
-    def send(page: int, address: str) -> str | None:
-        return limits.refusal("PUT", f"{upload_limits.PATH}{page}/x", headers, address)
+    def send(page: int, address: str) -> tuple[str, int] | None:
+        return limits.refusal(f"{upload_limits.PATH}{page}/x", headers, address)
 
     assert {send(i, "192.0.2.1") for i in range(upload_limits.MOST_A_MINUTE)} == {None}
-    assert "Try again in" in (send(1000, "192.0.2.1") or "")
+    refused = send(1000, "192.0.2.1")
+    assert refused is not None
+    assert "Try again in" in refused[0]
+    assert refused[1] == 429
     assert send(1001, "192.0.2.2") is None
+
+
+def test_a_length_beside_chunks_says_nothing() -> None:
+    limits = upload_limits.UploadLimits()
+    headers = Headers({"content-length": "1", "transfer-encoding": "chunked"})
+    refused = limits.refusal(f"{upload_limits.PATH}page/x", headers, "192.0.2.1")
+    assert refused is not None
+    assert refused[1] == 411
 
 
 def test_old_http_is_a_proxys() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from app.live import hub as hub_module
-from app.live.hub import Hub, LiveRace, TooMany, TooManyChanges, Viewer
+from app.live.hub import Hub, LiveRace, TooMany, TooManyChanges, TooManyHere, Viewer
 from app.storage.store import Store
 from app.text import t
 from engine.errors import BadInput
@@ -450,7 +450,7 @@ def test_who_only_looked_on_ends_nothing_by_running_a_race_of_their_own(
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("end", ["resumed", "done"])
+@pytest.mark.parametrize("end", ["began anew", "done"])
 def test_a_copy_that_never_comes_blocks_nobody(tmp_path: Path, end: str) -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         _, race, job = await begun(hub, pool)
@@ -464,11 +464,36 @@ def test_a_copy_that_never_comes_blocks_nobody(tmp_path: Path, end: str) -> None
         if end == "done":
             await job.say({"type": "state", "state": "done"})
         else:
-            await job.say({"type": "resumed", "k": 2})
+            await job.say({"type": "stage", "lanes": []})
         assert second.copying is None
         assert not race.copies
-        assert "cannot be copied" in told(second, "problem")[0]["sentence"]
+        problems = [one["sentence"] for one in told(second, "problem")]
+        assert any("cannot be copied" in one for one in problems)
         assert len(hub.store.rows) == 1  # type: ignore[union-attr]
+
+    play(tmp_path, scene)
+
+
+def test_a_copy_comes_all_the_same_when_its_race_went_on_elsewhere(tmp_path: Path) -> None:
+    async def scene(hub: Hub, pool: FakePool) -> None:
+        _, race, job = await begun(hub, pool)
+        await job.frames(3)
+        second = Viewer("two")
+        hub.run(second, EXPERIMENT)
+        hub.command(second, {"do": "pause"})
+        (to,) = race.copies
+        await job.say({"type": "resumed", "k": 2})
+        await job.begin()
+        Path(to).write_bytes(b"a checkpoint")
+        await job.say({"type": "copied", "k": 2, "to": to, "done": True})
+        assert second.race is not race
+        assert second.race is not None
+        # One that comes twice, or for nobody, leaves no file behind.
+        for name in ("nobody.checkpoint", Path(to).name):
+            path = Path(to).with_name(name)
+            path.write_bytes(b"a checkpoint")
+            await job.say({"type": "copied", "k": 2, "to": str(path), "done": True})
+            assert path.exists() == (name == Path(to).name), "whose race there is keeps it"
 
     play(tmp_path, scene)
 
@@ -710,27 +735,56 @@ def test_parked_races_count_when_they_go_on(tmp_path: Path) -> None:
     play(tmp_path, first, second)
 
 
-def test_without_a_cookie_an_address_is_a_visitor_and_no_address_has_all_races(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hub_module, "MOST_OF_ONE_ADDRESS", 20)
+def test_no_address_has_all_races(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KELVIN_ADDRESS_RACES", "20")
 
     async def scene(hub: Hub, pool: FakePool) -> None:
         def run(visitor: str, address: str, seed: int) -> None:
             hub.run(Viewer(visitor, address), {**EXPERIMENT, "seed": seed})
 
-        for i in range(hub_module.MOST_EACH):
-            run("", "192.0.2.1", i)
-        with pytest.raises(TooMany):
-            run("", "192.0.2.1", 100)
-        run("", "192.0.2.2", 101)
         for i in range(12):
+            run("", "192.0.2.1", i)
+        for i in range(8):
             run(f"visitor {i}", "192.0.2.1", 200 + i)
-        with pytest.raises(TooMany):
-            run("a cookie made up", "192.0.2.1", 300)
-        run("another", "192.0.2.2", 301)
+        for visitor in ("", "a cookie made up"):
+            with pytest.raises(TooManyHere, match="20 races are running"):
+                run(visitor, "192.0.2.1", 300)
+        run("", "192.0.2.2", 301)
+        run("another", "192.0.2.2", 302)
 
     play(tmp_path, scene)
+
+
+def test_a_guest_stops_nothing_and_is_told_why_a_race_stands_still(tmp_path: Path) -> None:
+    tokens: list[list[str]] = []
+    most = hub_module.MOST_EACH
+
+    async def first(hub: Hub, pool: FakePool) -> None:
+        for i in range(most + 1):
+            viewer, race, job = await begun(hub, pool, "one", {**EXPERIMENT, "seed": i})
+            await job.frames(2)
+            save(hub, race)
+            tokens.append([race.token, race.row.watch])
+            hub.leave(viewer)
+            await asyncio.sleep(61)
+
+    async def second(hub: Hub, pool: FakePool) -> None:
+        viewers = [Viewer("one") for _ in range(most)]
+        for viewer, (token, _) in zip(viewers, tokens, strict=False):
+            assert await attach(hub, viewer, token)
+        hub.leave(viewers[0])
+        asked = [job.asked for job in pool.jobs]
+        guest = Viewer("two")
+        assert await attach(hub, guest, tokens[-1][1])
+        messages = drain(guest)
+        assert ks(messages, "metrics") == [0, 1]
+        problems = [one["sentence"] for one in messages if one["type"] == "problem"]
+        assert problems == [t("server.stands-still")]
+        states = [one["state"] for one in messages if one["type"] == "state"]
+        assert states == ["paused"]
+        assert [job.asked for job in pool.jobs] == asked, "nobody's race was stopped for it"
+
+    play(tmp_path, first, second)
 
 
 def test_changes_by_hand_are_recorded_up_to_a_limit(

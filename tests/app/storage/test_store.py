@@ -18,8 +18,9 @@ from app.storage.frames import FrameFile
 from app.storage.index import MIGRATIONS, Index, Row
 from app.storage.store import Store
 from engine.errors import BadInput
+from engine.messages.encoding import encode
 
-MESSAGES = [bytes([i]) * (1 + 37 * i) for i in range(12)]
+MESSAGES = [encode({"type": "metrics", "k": i, "text": "x" * (1 + 37 * i)}) for i in range(12)]
 
 
 @pytest.fixture
@@ -102,13 +103,14 @@ def test_a_tail_of_zeros_is_no_message(tmp_path: Path) -> None:
 
 def test_a_file_that_was_damaged_while_it_was_open_goes_on(store: Store) -> None:
     store.add(row("a"))
-    store.append("a", [b"one", b"two", b"three"])
+    one, two, three, four = (encode({"type": "metrics", "k": k}) for k in range(4))
+    store.append("a", [one, two, three])
     store.flush()
     path = store.path("a")
-    path.write_bytes(path.read_bytes().replace(b"two", b"twO"))
-    assert store.read("a") == [b"one", b"three"]
-    store.append("a", [b"four"])
-    assert store.read("a") == [b"one", b"three", b"four"]
+    path.write_bytes(path.read_bytes().replace(two, two[:-1] + b"?"))
+    assert store.read("a") == [one, three]
+    store.append("a", [four])
+    assert store.read("a") == [one, three, four]
     store.remove("a")
     store.flush()
     assert not list(store.folder.glob("a.*"))
@@ -312,3 +314,61 @@ def test_what_a_killed_process_was_writing_counts_and_goes_in_the_end(store: Sto
     store._evicted_at = 0.0
     store.evict(live=[])
     assert (left.exists(), fresh.exists()) == (False, True)
+
+
+def test_a_large_damaged_file_is_read_at_once(tmp_path: Path) -> None:
+    """Without a message of megabytes being tried from each of its bytes."""
+    path = tmp_path / "one.frames"
+    pictures = [encode({"type": "picture", "k": k, "map": bytes(2**18)}) for k in range(60)]
+    frames.write(path, pictures)
+    data = bytearray(path.read_bytes())
+    data[frames.START + 2] ^= 0x40  # a length
+    data[len(data) // 2] ^= 0x40
+    path.write_bytes(bytes(data))
+    records = 0
+    counted = frames._record
+
+    def record(data: bytes, at: int) -> frames.Record | None:
+        nonlocal records
+        records += 1
+        return counted(data, at)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "_record", record)
+        assert len(frames.read(path)) == 58
+    assert records < 400
+
+
+def test_what_cannot_be_mended_is_read_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "one.frames"
+    frames.write(path, MESSAGES)
+    path.write_bytes(path.read_bytes()[:-1])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "truncate", full)
+    assert frames.read(path) == MESSAGES[:-1]
+
+
+def test_a_race_that_is_not_kept_any_more_ends_in_the_index_all_the_same(store: Store) -> None:
+    one = row("a")
+    store.add(one)
+    store.checkpoint("a").write_bytes(b"x")
+    store.flush()
+    store._given_up.add("a")
+    one.state = "done"
+    store.save(one)
+    store.drop_checkpoint("a")
+    store.flush()
+    assert not store.checkpoint("a").exists()
+    assert [found.state for found in store._index.rows()] == ["done"]
+
+
+def test_a_closed_store_answers_at_once(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        store.read("a")

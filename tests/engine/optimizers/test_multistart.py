@@ -95,7 +95,7 @@ def test_a_descent_starts_again_when_it_falls_no_more() -> None:
             if len(fallen[i]) == 1:
                 marks[i] = fallen[i][0]
             over = False
-            if len(fallen[i]) % patience == 0:
+            if len(fallen[i]) > 1 and (len(fallen[i]) - 1) % patience == 0:
                 lowest = min(fallen[i])
                 over = not marks[i] - lowest > 0.01 * (fallen[i][0] - lowest)
                 marks[i] = lowest
@@ -159,3 +159,18 @@ def test_it_finds_lower_valleys_than_one_descent() -> None:
         many = lowest_on("rastrigin", {"name": "multistart", "patience": 20}, seed, 6000)
         one = lowest_on("rastrigin", {"name": "adam"}, seed, 6000)
         assert many < 0.6 * one, (many, one)
+
+
+@pytest.mark.parametrize("patience", [1, 2, 5])
+def test_a_descent_that_falls_is_left_alone(patience: int) -> None:
+    oracle = oracle_on(batch=0)
+    method, state, rng = begun(oracle, population_size=1, patience=patience, learning_rate=0.01)
+    moved(method, state, rng, oracle, 12)
+    assert state.starts == 1
+
+
+def test_on_mini_batches_descents_go_on() -> None:
+    oracle = oracle_on(batch=8)
+    method, state, rng = begun(oracle, population_size=3, batch=8, patience=1, learning_rate=1.0)
+    moved(method, state, rng, oracle, 30)
+    assert state.starts == 3

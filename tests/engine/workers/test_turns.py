@@ -494,32 +494,75 @@ def test_races_beside_long_steps_go_on_in_another_process(
         pool.close()
 
 
-def test_what_was_asked_during_a_long_step_is_asked_again_where_a_race_goes_on(
+def test_what_a_checkpoint_does_not_know_is_asked_again_where_a_race_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With processes that only take note of what they are sent."""
     pool = Pool(2, main=serve)
     try:
         job, _ = submitted(pool, tmp_path, value(1, LONG))
         eventually(lambda: saved(tmp_path, 1))
-        worker_of = job._worker
-        assert worker_of is not None
-        (other,) = [one for one in pool._workers if one is not worker_of]
+        first = job._worker
+        assert first is not None
+        job.command({"do": "reheat", "lane": 0, "factor": 2.0})
+        eventually(lambda: not job._sent)  # a checkpoint has it
+        (other,) = [one for one in pool._workers if one is not first]
         sent: list[Message] = []
         monkeypatch.setattr(other, "send", sent.append)
-        monkeypatch.setattr(worker_of, "send", lambda order: None)
-        job.command({"do": "reheat", "lane": 0, "factor": 2.0})
-        board = [time.monotonic(), 99.0, time.monotonic()]
-        monkeypatch.setattr(worker_of, "board", board)
+        monkeypatch.setattr(first, "send", lambda order: None)
         job.command({"do": "pause"})
-        job.command({"do": "kick", "lane": 0})
+        job.command({"do": "reheat", "lane": 0, "factor": 3.0})
         with pool._lock:
-            pool._move_others(worker_of, 99)
+            pool._move_others(first, 99)
         assert job._worker is other
-        assert [one["do"] for one in sent] == ["race", "pause", "pause", "kick"], (
-            "what was heard before is in the checkpoint"
-        )
-        assert {one["race"] for one in sent} == {job._number}
+        assert first.leaving.keys() == {job._number}
+        assert [(one["do"], one.get("number")) for one in sent] == [
+            ("race", None),
+            ("pause", None),
+            ("pause", 2),
+            ("reheat", 3),
+        ]
+        pool._said(first, {"type": "state", "state": "ended", "race": job._number}, b"")
+        assert not first.leaving
+        assert not job.over
+    finally:
+        pool.close()
+
+
+def test_a_race_obeys_what_its_checkpoint_does_not_know_and_nothing_twice(tmp_path: Path) -> None:
+    told: list[Message] = []
+    path = tmp_path / "3.race"
+    runner = RaceRunner(parse_experiment(value(3)), told.append, keep=path, job="one")
+    work = runner.run()
+    runner.inbox.append({"do": "reheat", "lane": 0, "factor": 2.0, "number": 1})
+    runner.slice(work, 0.05)
+    runner._save_if_due(at_once=True)
+    assert [one["heard"] for one in told if one["type"] == "saved"] == [1]
+    again: list[Message] = []
+    other = RaceRunner(parse_experiment(value(3)), again.append, keep=path, job="one")
+    other.inbox.extend(
+        {"do": "reheat", "lane": 0, "factor": float(n + 1), "number": n} for n in (1, 2)
+    )
+    events = len(other.race.done)
+    other.slice(other.run(), 0.05)
+    assert [event["value"] for event in other.race.done[events:]] == [3.0]
+    assert other.heard == 2
+    stranger = RaceRunner(parse_experiment(value(3)), again.append, keep=path, job="another")
+    stranger.inbox.append({"do": "reheat", "lane": 0, "factor": 5.0, "number": 1})
+    events = len(stranger.race.done)
+    stranger.slice(stranger.run(), 0.05)
+    assert len(stranger.race.done) == events + 1, "the numbers of another job are not its own"
+
+
+def test_who_needs_more_than_all_memory_holds_nobody_up(real: Pool, tmp_path: Path) -> None:
+    pool = Pool(1, main=serve, memory=100.0)
+    try:
+        going, _ = submitted(pool, tmp_path, value(1, LONG), memory=60)
+        giant, _ = submitted(pool, tmp_path, value(2, LONG), memory=1000)
+        behind, _ = submitted(pool, tmp_path, value(3, LONG), memory=30)
+        large, _ = submitted(pool, tmp_path, value(4, LONG), memory=90)
+        last, _ = submitted(pool, tmp_path, value(5, LONG), memory=5)
+        assert (going.place, giant.place, behind.place) == (0, 1, 0)
+        assert (large.place, last.place) == (2, 3), "nobody overtakes one that will fit"
     finally:
         pool.close()
 

@@ -69,7 +69,7 @@ export function placeLabels(
       const gain = crossings(left, left + width, above) - crossings(left, left + width, below);
       const low = gain > (under.get(colour) ? -CALM : CALM);
       const over = below + LINE / 2 > bottom || (!low && above - LINE / 2 > plane.top);
-      under.set(colour, !over);
+      under.set(colour, low);
       return {
         text,
         colour,
