@@ -73,6 +73,7 @@ def test_a_panel_with_nothing_to_show_gives_its_place_away_and_says_why(open_pag
     expect(page.get_by_test_id("panel-loss")).to_be_hidden()
     page.get_by_test_id("panel-temperature").locator("[data-do=enlarge]").click()
     # another method has something to show there: its panel comes back
+    wait_for_state(page, "done")  # until then the button pauses
     page.get_by_test_id("stSidebar").get_by_role("radio", name="Simulated annealing").click()
     # the controls of the live view have it, too, a moment after the address
     expect(page.locator(".kelvin")).to_have_attribute("data-asked", re.compile("annealing"))
