@@ -234,7 +234,13 @@ class Optimizer(Config, Generic[S]):
             * batch
             * problem.activations
         )
-        return samples + at_once + outputs + through
+        # The signs of ±1 weights change with every direction, and are made for each.
+        signs = (
+            10 * asked * problem.dimension
+            if problem.binary and self.required_oracle() == "jvp"
+            else 0
+        )
+        return samples + at_once + outputs + through + signs
 
     @abstractmethod
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> S:

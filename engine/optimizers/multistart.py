@@ -24,7 +24,7 @@ from torch import Tensor
 
 from ..oracle import Oracle
 from ..random.rng import Rng
-from .base import OPTIMIZERS, Optimizer, Phase, State, losses_stale, shifted
+from .base import OPTIMIZERS, Optimizer, Phase, Problem, State, losses_stale, shifted
 from .common.config_fields import batch_field, init_std_field, learning_rate_field
 from .common.finite_losses import finite_losses
 
@@ -125,6 +125,11 @@ class Multistart(Optimizer[MultistartState]):
 
     def asked(self) -> int:
         return self.population_size
+
+    def _answering(self, problem: Problem) -> int:
+        more = self.population_size - 1  # the gradients of all descents are one question
+        through = 6 * problem.batch_of(self.batch) * problem.activations
+        return super()._answering(problem) + more * through
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> MultistartState:
         population = self._starts(theta, self.population_size, rng, oracle)
