@@ -251,9 +251,10 @@ KEEP = """async ({ address, texts, from, to }) => {
     const history = (window.kept ??= new History());
     const bytes = (text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0));
     const { decode } = await import(address.replace("history.js", "messages.js"));
+    const frames = (window.frames_ ??= texts.map((one) => one.map(bytes)));
     for (let k = from; k < to; k++)
-        for (const text of texts[k % texts.length]) {
-            const data = bytes(text);
+        for (const template of frames[k % frames.length]) {
+            const data = template.slice();
             const message = decode(data);
             if (message.k !== undefined) message.k = k;
             history.add(message, data);
