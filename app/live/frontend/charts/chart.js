@@ -309,6 +309,7 @@ export class Chart {
 
   /** Another race: the zoom of the last one means nothing to it. */
   forgetZoom() {
+    this._under.clear();
     this._zoom(false);
     this._set = {};
   }

@@ -18,6 +18,18 @@ import { columnsOf } from "./kept_summary.js";
  */
 
 /**
+ * What a card is found by. Not by its token: whoever has that steers the race, so it stands nowhere
+ * in the page.
+ * @param {string} token
+ */
+export function keyOf(token) {
+  let hash = 0x811c9dc5; // FNV-1a
+  for (const letter of token)
+    hash = Math.imul(hash ^ /** @type {number} */ (letter.codePointAt(0)), 0x01000193) >>> 0;
+  return `kept ${hash.toString(16)}`;
+}
+
+/**
  * @param {KeptItem} item
  * @param {string[]} colours of the lanes
  * @param {boolean} asks whether it is being asked if this race is to be deleted
@@ -28,7 +40,7 @@ export function keptCard(item, colours, asks, actions) {
   const seeds = experiment.seeds > 1 ? t("kept.one-of-seeds", { count: experiment.seeds }) : "";
   const made = make(
     "li",
-    { class: "kg-card", "data-key": `kept ${item.token}`, "data-testid": "kept-race" },
+    { class: "kg-card", "data-key": keyOf(item.token), "data-testid": "kept-race" },
     make("div", { class: "kg-name" }, make("h3", { text: name, title: name })),
     make(
       "p",

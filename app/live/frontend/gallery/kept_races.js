@@ -8,7 +8,7 @@ import { withTitle } from "../data/recording_title.js";
 import { tokenOf } from "../data/socket.js";
 import { download } from "../export/files.js";
 import { t } from "../i18n/i18n.js";
-import { keptCard } from "./kept_card.js";
+import { keptCard, keyOf } from "./kept_card.js";
 import { isFound, keptItems } from "./kept_summary.js";
 
 /** @typedef {import("./kept_summary.js").KeptItem} KeptItem */
@@ -111,7 +111,7 @@ export class KeptRaces {
     const before = this.asking;
     this.asking = item?.token ?? null;
     this.around.changed();
-    const key = `kept ${this.asking ?? before}`;
+    const key = keyOf(this.asking ?? before ?? "");
     const card = [.../** @type {NodeListOf<HTMLElement>} */ (this.section.querySelectorAll("li"))];
     /** @type {HTMLElement | null | undefined} */ (
       card
