@@ -181,23 +181,31 @@ def defaults_of(lane: Lane) -> list[Variant]:
     return [Variant(f"× {factor:g}", 0, {}, factor) for factor in lane.ladder]
 
 
+def search_space(case: Case, lane: Lane) -> dict[str, Tune]:
+    """Return what tuning may change of a lane on a case. The methods of combinatorial problems have
+    names of their own, so there it is only what the lane states.
+    """
+    return lane.tune or {} if INSTANCE in case.experiment else lane.search_space()
+
+
 def trials_of(
     study: Study, case: Case, varied: Mapping[str, Any], lane: Lane, scale: Scale
 ) -> list[Variant]:
     """Return the settings that are tried to choose one: the study file's own, then Sobol points of
     the search space. Every lane has the same number of trials.
     """
-    if not lane.tune or scale.trials < 2:
+    space = search_space(case, lane)
+    if not space or scale.trials < 2:
         return []
     name = case_name(case, varied)
     points = qmc.Sobol(
-        len(lane.tune), scramble=True, rng=hashed_seed(0, f"{study.id} {name} {lane.id}")
+        len(space), scramble=True, rng=hashed_seed(0, f"{study.id} {name} {lane.id}")
     ).random_base2(math.ceil(math.log2(scale.trials)))[: scale.trials - 1]
     tried = [Variant("trial 0", 0)]
     for number, point in enumerate(points, 1):
         setting = {
             knob: _tuned(range_, float(share))
-            for (knob, range_), share in zip(lane.tune.items(), point, strict=True)
+            for (knob, range_), share in zip(space.items(), point, strict=True)
         }
         tried.append(Variant(f"trial {number}", number, setting))
     return tried

@@ -385,7 +385,7 @@ def chosen_settings(
         for lane in study.lanes_of(case):
             name = (case_name(case, varied), lane.id)
             results = groups.get(name)
-            if not lane.tune or not results or any(one is None for one in results):
+            if not results or any(one is None for one in results):
                 continue
             trials = trials_of(study, case, varied, lane, scale)
             known = [one for one in results if one is not None]

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from ..errors import BadInput, explain
 from ..race.trajectory import Target
 from ..registry import Fields
 
 FOLDER = Path(__file__).parent / "files"
+SEARCH_SPACES = Path(__file__).parent / "search_spaces.toml"
+"""What tuning may change of each method."""
 SHIPPED = Path(__file__).parent / "results"
 """The tables that ship with Kelvin, a folder for each study."""
 SIZES = ("small", "full")
@@ -103,7 +106,9 @@ class Lane(Fields):
         default_factory=dict, description="What differs from the case."
     )
     cases: tuple[str, ...] = ()
-    tune: dict[str, Tune] = Field(default_factory=dict)
+    tune: dict[str, Tune] | None = Field(
+        None, description="What tuning may change, instead of the method's space; {} for nothing."
+    )
     evaluations: str | None = Field(None, description="A formula for the budget of this lane.")
     ladder: tuple[float, ...] = Field((), description="Factors of the budget, each tried.")
     average: float = Field(0.0, ge=0, lt=1, description="Decay of averaged weights.")
@@ -115,6 +120,17 @@ class Lane(Fields):
         if value and "name" not in value:
             raise BadInput("setting", value, "a setting with the name of its method")
         return value
+
+    def search_space(self) -> dict[str, Tune]:
+        """Return what tuning may change: the lane's own ranges, else those of its method without
+        the hyperparameters that the lane sets.
+        """
+        if self.tune is not None:
+            return self.tune
+        if self.probe is not None or self.ladder:
+            return {}
+        ranges = _search_spaces().get(self.setting.get("name", ""), {})
+        return {name: tune for name, tune in ranges.items() if name not in self.setting}
 
 
 class Case(Fields):
@@ -207,6 +223,12 @@ class Study(Fields):
     def lanes_of(self, case: Case) -> Iterator[Lane]:
         """Yield the lanes that run on a case."""
         return (lane for lane in self.lane if not lane.cases or case.id in lane.cases)
+
+
+@cache
+def _search_spaces() -> dict[str, dict[str, Tune]]:
+    value = tomllib.loads(SEARCH_SPACES.read_text(encoding="utf-8"))
+    return TypeAdapter(dict[str, dict[str, Tune]]).validate_python(value)
 
 
 def read(path: Path) -> Study:

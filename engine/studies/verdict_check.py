@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from ..errors import BadInput
 from .formula import check
-from .plan import case_name, cases_of, defaults_of, scale_of
+from .plan import case_name, cases_of, defaults_of, scale_of, search_space
 from .study import Size, Study
 from .tables import CURRENCIES, SCORES
 from .verdict import PLACE, Facts, Figure
@@ -109,7 +109,7 @@ class _StandIns:
                 raise BadInput(place, lane.id, "a lane with a ladder")
             variant = given.get("variant", "best")
             variants = ["best", "default", *(one.name for one in defaults_of(lane))]
-            if lane.tune and self.trials > 1:
+            if search_space(case, lane) and self.trials > 1:
                 variants += ["tuned", *(f"trial {number}" for number in range(self.trials))]
             _one_of(f"{place}({lane.id}), variant", variant, variants)
             if "case" in given:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from engine.errors import BadInput
+from engine.optimizers import OPTIMIZERS
 from engine.studies import study as studies
 from engine.studies.formula import evaluate
 from engine.studies.plan import TUNING_SEED, merged, runs_of
-from engine.studies.study import Study, Tune, read
+from engine.studies.study import Lane, Study, Tune, read
 from tests.engine.studies.conftest import TEXT
 
 
@@ -50,6 +51,23 @@ def test_tuning_has_as_many_trials_as_stated_on_seeds_that_are_never_reported(
         assert len(set(tried)) == 3
     again = [run.key for run in runs_of(study, "small") if run.variant.startswith("trial")]
     assert again == [run.key for run in trials]
+
+
+def test_a_lane_is_tuned_over_the_space_of_its_method_without_what_it_sets() -> None:
+    given = {"id": "one", "title": "One", "setting": {"name": "eki", "step_size": 1.0}}
+    assert set(Lane(**given).search_space()) == {"population_size", "init_std"}
+    assert set(Lane(**given, tune={}).search_space()) == set()
+    own = {"observation_noise": {"log": (0.1, 1.0)}}
+    assert set(Lane(**given, tune=own).search_space()) == {"observation_noise"}
+    assert set(Lane(**given, ladder=(1.0, 4.0)).search_space()) == set()
+    assert set(Lane(**given, probe="span-residual").search_space()) == set()
+
+
+def test_every_method_has_a_search_space_of_at_most_three_of_its_hyperparameters() -> None:
+    for name in OPTIMIZERS.names():
+        space = Lane(id="one", title="One", setting={"name": name}).search_space()
+        assert 1 <= len(space) <= 3, name
+        assert set(space) <= set(OPTIMIZERS.get(name).model_fields), name
 
 
 def test_formulas_know_the_weights_the_samples_and_the_settings_before(study: Study) -> None:
