@@ -135,7 +135,7 @@ def runs_of(
             for variant in defaults_of(lane):
                 for seed in numbers:
                     yield run_of(study, size, case, varied, lane, variant, seed)
-            for variant in trials_of(study, case, varied, lane, scale):
+            for variant in trials_of(study, case, lane, scale):
                 for seed in range(TUNING_SEED, TUNING_SEED + scale.tuning_seeds):
                     if lane.start_from is not None:
                         earlier = _earlier(study, size, lane.start_from, seed)
@@ -185,21 +185,21 @@ def search_space(case: Case, lane: Lane) -> dict[str, Tune]:
     """Return what tuning may change of a lane on a case. The methods of combinatorial problems have
     names of their own, so there it is only what the lane states.
     """
+    if not case.tuned:
+        return {}
     return lane.tune or {} if INSTANCE in case.experiment else lane.search_space()
 
 
-def trials_of(
-    study: Study, case: Case, varied: Mapping[str, Any], lane: Lane, scale: Scale
-) -> list[Variant]:
+def trials_of(study: Study, case: Case, lane: Lane, scale: Scale) -> list[Variant]:
     """Return the settings that are tried to choose one: the study file's own, then Sobol points of
-    the search space. Every lane has the same number of trials.
+    the search space, the same for all values that a case varies. Every lane has the same number of
+    trials.
     """
     space = search_space(case, lane)
     if not space or scale.trials < 2:
         return []
-    name = case_name(case, varied)
     points = qmc.Sobol(
-        len(space), scramble=True, rng=hashed_seed(0, f"{study.id} {name} {lane.id}")
+        len(space), scramble=True, rng=hashed_seed(0, f"{study.id} {case.id} {lane.id}")
     ).random_base2(math.ceil(math.log2(scale.trials)))[: scale.trials - 1]
     tried = [Variant("trial 0", 0)]
     for number, point in enumerate(points, 1):

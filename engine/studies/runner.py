@@ -14,7 +14,7 @@ import platform
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import asdict
 from functools import lru_cache
@@ -329,8 +329,8 @@ def run_all(
                 ]
                 while ready and len(pending) < jobs and time.monotonic() < until:
                     run = ready.pop(0)
-                    waiting.remove(run)
                     pending[pool.submit(_work, str(out), run, run.key in kept)] = run
+                    waiting.remove(run)  # after it: a pool that broke takes no run
                 if not pending:
                     break
                 finished, _ = wait(pending, return_when=FIRST_COMPLETED)
@@ -369,50 +369,68 @@ def first_runs(study: Study, size: Size, seeds: int | None, only: dict[str, str]
 def chosen_settings(
     study: Study, size: Size, out: Path, only: dict[str, str] | None = None
 ) -> dict[tuple[str, str], Variant]:
-    """Return the setting that tuning chose for each case and lane.
+    """Return the setting that tuning chose for each case and lane: the best of its trials on the
+    tuning seeds, the study file's own where several are equally good.
 
-    The one that reached the middle target for the least evaluations on the tuning seeds; if none
-    did, the one with the best score at its end: on the validation samples where there are some,
-    else the training loss. The study file's own setting wins ties. Lanes whose trials are not all
-    finished are left out.
+    One setting, or one rule for it, is chosen for all values that a case varies: settings chosen
+    one by one would be a draw for each, and costs could not be compared along the values. Lanes
+    whose trials are not all finished are left out.
     """
     scale, found = scale_of(study, size), {}
-    tuning = [run for run in runs_of(study, size, 0, only=only) if run.variant.startswith("trial")]
     groups: dict[tuple[str, str], list[dict[str, Any] | None]] = {}
-    for run in tuning:
-        groups.setdefault((run.case, run.lane), []).append(result(out, run))
-    for case, varied in cases_of(study, size):
+    for run in runs_of(study, size, 0, only=only):
+        if run.variant.startswith("trial"):
+            groups.setdefault((run.case.split("/")[0], run.lane), []).append(result(out, run))
+    for case in study.case:
         for lane in study.lanes_of(case):
-            name = (case_name(case, varied), lane.id)
-            results = groups.get(name)
+            results = groups.get((case.id, lane.id))
             if not results or any(one is None for one in results):
                 continue
-            trials = trials_of(study, case, varied, lane, scale)
             known = [one for one in results if one is not None]
-            best = min(
-                range(len(trials)),
-                key=lambda i: (
-                    *_merit([one for one in known if one["trial"] == trials[i].trial]),
-                    trials[i].trial,
+            trial = min(
+                trials_of(study, case, lane, scale),
+                key=lambda trial: (
+                    *_merit([one for one in known if one["trial"] == trial.trial], study.tune_by),
+                    trial.trial,
                 ),
             )
-            trial = trials[best]
-            found[name] = Variant("tuned", trial.trial, trial.setting)
+            for other, varied in cases_of(study, size):
+                if other is case:
+                    name = case_name(case, varied)
+                    found[name, lane.id] = Variant("tuned", trial.trial, trial.setting)
     return found
 
 
-def _merit(results: list[dict[str, Any]]) -> tuple[float, float]:
-    """Return (expected running time to the middle target, minus the score at the end)."""
-    costs, reached, scores = 0.0, 0, []
+def _merit(results: list[dict[str, Any]], tune_by: str) -> list[float]:
+    """Return how good a trial is, as numbers of which the first that differ decide, lower is
+    better: if it is the cost that counts, how often the hardest target was missed and the mean
+    logarithm of its expected running time, then the same of the easier ones; and last the score at
+    the end, on the validation samples where there are some, else the training loss.
+    """
+    cases: dict[str, list[dict[str, Any]]] = {}
     for one in results:
-        if one["hits"]:
-            hit = one["hits"][len(one["hits"]) // 2]
-            costs += hit["evaluations"]
-            reached += bool(hit["reached"])
-        last = one["rows"][-1] if one["rows"] else {}
-        accuracy = last.get("valid_accuracy")
-        loss = last.get("valid_loss") if accuracy is None else None
-        loss = last.get("loss") if loss is None else loss
-        scores.append(-accuracy if accuracy is not None else (math.inf if loss is None else loss))
-    mean = sum(scores) / len(scores) if scores else math.inf
-    return (costs / reached if reached else math.inf), mean
+        cases.setdefault(one["case"], []).append(one)
+    merit: list[float] = []
+    targets = min(len(one["hits"]) for one in results) if tune_by == "cost" else 0
+    for target in reversed(range(targets)):
+        missed, logs = 0, []
+        for members in cases.values():
+            hits = [one["hits"][target] for one in members]
+            reached = sum(bool(hit["reached"]) for hit in hits)
+            missed += len(hits) - reached
+            if reached:
+                spent = sum(float(hit["evaluations"]) for hit in hits)
+                logs.append(math.log(max(spent, 1.0) / reached))
+        merit += [missed, sum(logs) / len(logs) if logs else math.inf]
+    scores = [_score(one["rows"][-1] if one["rows"] else {}) for one in results]
+    return [*merit, sum(scores) / len(scores)]
+
+
+def _score(last: Mapping[str, Any]) -> float:
+    """Return the score of a run's last checkpoint, the lower the better."""
+    accuracy = last.get("valid_accuracy")
+    if accuracy is not None:
+        return -float(accuracy)
+    loss = last.get("valid_loss")
+    loss = last.get("loss") if loss is None else loss
+    return math.inf if loss is None else float(loss)

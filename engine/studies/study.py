@@ -155,6 +155,7 @@ class Case(Fields):
         False, description="Whether costs are counted in looks at all samples, not in samples."
     )
     situation: str | None = Field(None, description="The row of the map that this case fills.")
+    tuned: bool = Field(True, description="Whether lanes are tuned on it.")
 
 
 class Primary(Fields):
@@ -196,6 +197,10 @@ class Study(Fields):
         (), description="What is not as published, and what is left out."
     )
     metric: str = Field("test_accuracy", description="The score shown where there is no target.")
+    tune_by: Literal["cost", "score"] = Field(
+        "cost",
+        description="What tuning compares: the cost of the targets, or the score at the end.",
+    )
     live: dict[str, Any] = Field(default_factory=dict, description="A race to open in the page.")
 
     def check(self) -> None:
