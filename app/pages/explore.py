@@ -35,7 +35,7 @@ if "experiment" not in st.session_state:
         experiment != Experiment() and "recording" not in st.query_params
     )
     controls.load(experiment)
-    if "recording" not in st.query_params and not complaint:
+    if "recording" not in st.query_params and not complaint and visit.ASKED not in st.session_state:
         visit.follow(experiment)  # a question's race brings its question, as the first visit's does
 
 if "opened" in st.session_state:

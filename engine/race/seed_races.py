@@ -414,6 +414,7 @@ class SeedRaces:
                 "fields": list(FIELDS),
                 "values": self.table.copy(),
                 "troubles": self._first_troubles(),
+                "reasons": self._reasons(),
             }
         metrics = {**frame.metrics, "clock": self.clock, "events": events, "seeds": block}
         picture = frame.picture and {**frame.picture, "seed": self.place}
@@ -430,6 +431,15 @@ class SeedRaces:
             )
             found.append(next(told, None))
         return found
+
+    def _reasons(self) -> list[list[Any]]:
+        """Return why lanes failed or were stopped: [place of the seed, lane, sentence] each."""
+        return [
+            [place, number, reason]
+            for place, race in enumerate(self.races)
+            for number, lane in enumerate(race.lanes)
+            if (reason := lane.trouble if lane.trouble is not None else lane.stopped) is not None
+        ]
 
     def step_in_phases(self, lane: Lane, k: int) -> Message:
         """Take one step of that lane and return the message that shows its phases."""

@@ -251,6 +251,45 @@ test("problems are not mixed, the most frequent is first, and what differs has a
   assert.deepEqual(differences([about("quenched"), moved]), [{ part: "moved", fields: [] }]);
 });
 
+test("races on other samples, or from another start, are other problems", async () => {
+  const { stage, metrics } = await readRecording(
+    new Uint8Array(readFileSync(new URL("assets/recordings/quenched.kelvin", ROOT))).buffer,
+  );
+  const other = (/** @type {object} */ more) => {
+    const history = structuredClone({ stage, metrics });
+    Object.assign(history.stage.experiment, more);
+    return { name: JSON.stringify(more), series: seriesOf(history) };
+  };
+  const noisy = other({ training: { label_noise: 0.3 } });
+  const runs = runsOf([other({}), noisy, other({ start: { law: "zeros" } })]);
+  assert.equal(problemsOf(runs).length, 3);
+  assert.deepEqual(differences([other({}), noisy].map(({ series }) => series.about)), [
+    { part: "training", fields: ["label_noise"] },
+  ]);
+});
+
+test("a method planned over its budget is another one with another budget", async () => {
+  const { stage, metrics } = await readRecording(
+    new Uint8Array(readFileSync(new URL("assets/recordings/many-dimples.kelvin", ROOT))).buffer,
+  );
+  const longer = structuredClone({ stage, metrics });
+  longer.stage.experiment.budget.amount *= 100;
+  const methods = methodsOf(
+    runsOf([
+      { name: "short", series: seriesOf({ stage, metrics }) },
+      { name: "long", series: seriesOf(longer) },
+    ]),
+  );
+  const [annealing, adam] = ["annealing", "adam"].map((name) =>
+    methods.filter(({ runs }) => runs[0].settings.values.name === name),
+  );
+  assert.deepEqual(
+    [annealing, adam].map((all) => all.map(({ runs }) => runs.length)),
+    [[1, 1], [2]],
+  );
+  assert.notEqual(annealing[0].label, annealing[1].label);
+});
+
 test("a recording of an earlier version, that tells less, is one run a lane all the same", async () => {
   const file = readFileSync(new URL("assets/recordings/quenched.kelvin", ROOT));
   const { stage, metrics } = await readRecording(new Uint8Array(file).buffer);

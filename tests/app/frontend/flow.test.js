@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import {
@@ -8,6 +9,7 @@ import {
   takeReturnAddress,
 } from "../../../app/live/frontend/data/tab_session.js";
 import { frameAtShare, spentShare } from "../../../app/live/frontend/data/budget_share.js";
+import { PAGES } from "../../../app/live/frontend/data/layouts.js";
 import { setTexts } from "../../../app/live/frontend/i18n/i18n.js";
 
 setTexts({ "menu.left-network": "left" });
@@ -31,6 +33,13 @@ test("a moment lies on the bar where the budget is spent, by the lane that has s
       spentShare(metrics[frameAtShare(metrics, spentShare(metrics[i]))]),
       spentShare(metrics[i]),
     );
+});
+
+test("there is a sentence for a race left on any page", () => {
+  const told = JSON.parse(
+    readFileSync(new URL("../../../app/text/en/menu.json", import.meta.url), "utf8"),
+  );
+  for (const page of Object.keys(PAGES)) assert.match(told[`left-${page}`] ?? "", /Your race on/);
 });
 
 test("whoever leaves a race is told elsewhere, once, and not where it is watched again", () => {

@@ -175,7 +175,12 @@ test("a loss of zero is told from the lowest loss in a small picture, by a floor
 test("lines of a comparison are those of the recording, zero and below among them", () => {
   const { lanes, problem, scored } = seriesOf(history);
   assert.equal(scored, true);
-  assert.deepEqual(JSON.parse(problem), [history.stage.experiment.dataset, "cross-entropy"]);
+  assert.deepEqual(JSON.parse(problem), [
+    history.stage.experiment.dataset,
+    "cross-entropy",
+    null,
+    null,
+  ]);
   const drawn = line(lanes[1], "flops", "test_loss");
   assert.equal(drawn.x.at(-1), history.metrics.at(-1).lanes[1].flops);
   assert.equal(drawn.y.at(-1), history.metrics.at(-1).lanes[1].test_loss);

@@ -69,6 +69,22 @@ test("no two lanes of a race are alike, whatever meets, and every row names all 
   }
 });
 
+test("no method changes its colour where there is a way to give each one", () => {
+  const races = [
+    ["d", "e"],
+    ["a", "b", "c"],
+    ["d", "c", "b"],
+    ["c", "d", "e"],
+    ["adam", "b"],
+  ];
+  const found = given(races);
+  /** @type {Record<string, Set<number>>} */ const by = {};
+  races.forEach((race, i) =>
+    race.forEach((method, lane) => (by[method] ??= new Set()).add(found[i][lane])),
+  );
+  for (const [method, colours] of Object.entries(by)) assert.equal(colours.size, 1, method);
+});
+
 test("the first slide's colours do not depend on what follows", () => {
   const first = ["eki", "adam"];
   const alone = given([first])[0];

@@ -18,6 +18,7 @@ import { sparklineOf, summaryOf } from "../../../app/live/frontend/data/summary.
 import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import { pythonCode } from "../../../app/live/frontend/export/python.js";
 import { weightsAt, weightsFile } from "../../../app/live/frontend/export/safetensors.js";
+import { runsOf, timeToTarget } from "../../../app/live/frontend/gallery/fixed_target.js";
 import { seriesOf } from "../../../app/live/frontend/gallery/series.js";
 
 const FIELDS = [
@@ -354,6 +355,61 @@ test("the gallery has medians and says of how many", () => {
   );
   assert.deepEqual(sparklineOf(made), [[3], [4]]);
   assert.deepEqual(seriesOf(made).lanes[1].loss, [4]);
+});
+
+test("every seed is a run of its own where costs of targets are compared", () => {
+  const made = history(
+    metrics(0, [
+      [4, 4],
+      [4, 4],
+    ]),
+    metrics(1, [
+      [1, 4],
+      [3, 4],
+    ]),
+  );
+  const runs = runsOf([{ name: "two", series: seriesOf(made) }]);
+  assert.deepEqual(
+    // a stage of three seeds, of which the third tells nothing
+    runs.slice(0, 4).map(({ seed, numbers }) => [seed, numbers.loss]),
+    [
+      [5, [4, 1]],
+      [5, [4, 4]],
+      [6, [4, 3]],
+      [6, [4, 4]],
+    ],
+  );
+  const annealing = runs.slice(0, 4).filter((_, i) => i % 2 === 0);
+  const found = timeToTarget(annealing, "loss", "evaluations", 2);
+  assert.deepEqual([found.reached, found.ert], [1, 40], "one of two, the other spent all it had");
+});
+
+test("of every seed the reason is told why it failed or was stopped", () => {
+  const made = history(
+    metrics(
+      0,
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      0,
+      {
+        troubles: ["Seed 5: the loss is NaN", null],
+        reasons: [
+          [0, 0, "the loss is NaN"],
+          [1, 1, "no progress for 1,000 evaluations"],
+        ],
+      },
+    ),
+  );
+  const { values } = made.metrics[0].seeds;
+  const state = made.metrics[0].seeds.fields.indexOf("state");
+  const width = made.metrics[0].seeds.fields.length;
+  values.data[(1 * 2 + 1) * width + state] = 2; // stopped
+  values.data[(1 * 2 + 0) * width + state] = 3; // failed, and nobody says why
+  const [{ lanes }] = metricsOfSeed(made.metrics, 1);
+  assert.equal(lanes[1].stopped, "no progress for 1,000 evaluations");
+  assert.equal(lanes[0].stopped, null);
 });
 
 test("Python lines run all seeds", () => {

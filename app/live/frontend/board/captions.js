@@ -10,12 +10,16 @@ const SUMMARY_MS = 1000;
 /**
  * @param {HTMLElement} section the panel
  * @param {import("./panel_grid.js").Shown} shown
- * @param {{note: string, summary: string, nothing?: string, title?: string}} said
+ * @param {{note: string, summary: string, nothing?: string, title?: string, term?: string,
+ *   noteTerm?: string}} said `term`, `noteTerm`: what explains the title and the note
  * @param {number} now ms
  */
 export function updateCaption(section, shown, said, now) {
   if (said.title) entitle(section, said.title);
+  if (said.term)
+    /** @type {HTMLElement} */ (section.querySelector("h2")).dataset.term = said.term;
   const note = /** @type {HTMLElement} */ (section.querySelector(".kv-note"));
+  if (said.noteTerm !== undefined) explain(note, said.noteTerm);
   if (note.textContent !== said.note) note.textContent = note.title = said.note;
   const nothing = /** @type {HTMLElement} */ (section.querySelector(".kv-nothing"));
   nothing.hidden = !said.nothing;
@@ -26,6 +30,22 @@ export function updateCaption(section, shown, said, now) {
   // up the other's turn.
   shown.saidAt = now;
   /** @type {HTMLElement} */ (section.querySelector("[data-summary]")).textContent = said.summary;
+}
+
+/**
+ * Have a note explained by a term, or by none.
+ * @param {HTMLElement} note
+ * @param {string} term
+ */
+function explain(note, term) {
+  if ((note.dataset.term ?? "") === term) return;
+  if (term) {
+    note.dataset.term = term;
+    note.tabIndex = 0;
+  } else {
+    delete note.dataset.term;
+    note.removeAttribute("tabindex");
+  }
 }
 
 /**

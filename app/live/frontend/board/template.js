@@ -8,8 +8,12 @@ const ENLARGE =
 const HIDE =
   '<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M12.600 4.500 11.500 3.400 8 6.900 4.500 3.400 3.400 4.500 6.900 8l-3.500 3.500 1.100 1.100L8 9.100l3.500 3.500 1.100-1.100L9.100 8z"/></svg>';
 
-const choice = (/** @type {string} */ id, /** @type {string} */ text) =>
-  `<button type="button" data-testid="${id}" aria-pressed="false">${text}</button>`;
+const choice = (
+  /** @type {string} */ id,
+  /** @type {string} */ text,
+  /** @type {string} */ term = "",
+) =>
+  `<button type="button" data-testid="${id}" aria-pressed="false"${term && ` data-term="${term}"`}>${text}</button>`;
 const group = (
   /** @type {string} */ id,
   /** @type {string} */ label,
@@ -66,7 +70,7 @@ export const template = (layout) => `
   <div class="kv-more" role="group" aria-label="${t("live.more")}" data-testid="more" hidden></div>
   <div class="kv-bottom">
     <span class="kv-choice" role="group" aria-label="${t("live.currency")}">
-      ${choice("currency-seconds", t("live.seconds"))}${choice("currency-evaluations", t("live.evaluations"))}${choice("currency-flops", t("live.flops"))}</span>
+      ${choice("currency-seconds", t("live.seconds"), "seconds")}${choice("currency-evaluations", t("live.evaluations"), "evaluations")}${choice("currency-flops", t("live.flops"), "flops")}</span>
     <span class="kv-seed" role="group" data-testid="seed-switch" aria-label="${t("time.seed-group")}" hidden></span>
     <div class="kv-line"><input type="range" class="kv-scrub" data-testid="scrub" min="0" max="0" value="0" aria-label="${t("live.moment")}"><div class="kv-flags" data-testid="flags"></div><i class="kv-tick" hidden></i></div>
     <p class="kv-status" data-testid="status" role="status"></p><span class="kv-time"></span><button type="button" class="kv-edge" data-testid="live-edge" hidden></button>

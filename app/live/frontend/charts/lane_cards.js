@@ -24,17 +24,13 @@ export function hasAccuracy(stage) {
 }
 
 /**
- * How far a lane's estimate is from the nearest lowest point that is known.
+ * How far a height is above the lowest point that is known.
  * @param {any} stage
- * @param {any} picture
- * @param {number} lane
+ * @param {number | null} height
  */
-function away(stage, picture, lane) {
-  const [x, y] = picture?.lanes[lane].estimate ?? [Number.NaN, Number.NaN];
-  const far = stage.data.landscape.minima.map((/** @type {[number, number]} */ [atX, atY]) =>
-    Math.hypot(x - atX, y - atY),
-  );
-  return far.length ? Math.min(...far) : null;
+export function above({ data }, height) {
+  const { lowest } = data.landscape;
+  return lowest === null || height === null ? null : Math.max(0, height - lowest);
 }
 
 /**
@@ -75,6 +71,9 @@ function termsOf(stage) {
   return ["loss", hasAccuracy(stage) ? "accuracy" : "test-loss", "evaluations"];
 }
 
+/** Methods that are called after an ensemble, which is explained at their names. */
+const ENSEMBLES = ["eki", "enkf"];
+
 export class LaneCards {
   /**
    * @param {HTMLElement} element
@@ -90,7 +89,7 @@ export class LaneCards {
 
   /** @param {import("../data/frame_view.js").FrameView} moment */
   draw(moment) {
-    const { stage, metric, picture, events, seeds } = moment;
+    const { stage, metric, events, seeds } = moment;
     const statistics = statisticsOf(seeds?.told.at(-1));
     const tour = sought(stage.data.kind);
     this.element.classList.toggle("kv-seeds", Boolean(seeds));
@@ -116,7 +115,7 @@ export class LaneCards {
           ? formatGap(row.gap)
           : hasAccuracy(stage)
             ? percent(row.test_accuracy)
-            : formatNumber(stage.data.landscape ? away(stage, picture, i) : row.test_loss),
+            : formatNumber(stage.data.landscape ? above(stage, row.loss) : row.test_loss),
       );
       this._wins(put, stage, seeds ?? null, several);
       put("evaluations", formatShort(tour ? row.moves : row.evaluations));
@@ -230,7 +229,12 @@ export class LaneCards {
           <div class="kv-bar" role="progressbar" aria-label="${t("time.card-progress")}" aria-valuemin="0" aria-valuemax="100"></div>`;
         /** @type {HTMLElement} */ (card.querySelector("h3")).textContent =
           `${SHAPES[i]} ${lane.label}`;
-        /** @type {HTMLElement} */ (card.querySelector("h3")).title = lane.sentence ?? "";
+        const name = /** @type {HTMLElement} */ (card.querySelector("h3"));
+        name.title = lane.sentence ?? "";
+        if (ENSEMBLES.includes(lane.optimizer)) {
+          name.dataset.term = "ensemble";
+          name.tabIndex = 0;
+        }
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
         const sees = `time.sees-${lane.sees}`;
         chip.textContent = t(sees) === sees ? lane.sees : t(sees);

@@ -56,6 +56,7 @@ export class Menu {
     this.around = around;
     /** @type {WeakSet<object>} histories that are kept already */ this.kept = new WeakSet();
     /** @type {WeakMap<object, string>} what Save has kept them as */ this.saved = new WeakMap();
+    /** @type {WeakMap<object, string>} among the recent ones */ this.recent = new WeakMap();
     /** @type {Promise<unknown>} the saving before, one after the other */
     this.saving = Promise.resolve();
     this.actions = {
@@ -220,7 +221,10 @@ export class Menu {
     const save = async () =>
       void this.saved.set(
         history,
-        await saveRecording(history, { kept: true, id: this.saved.get(history) }),
+        await saveRecording(history, {
+          kept: true,
+          id: this.saved.get(history) ?? this.recent.get(history),
+        }),
       );
     try {
       await (this.saving = this.saving.catch(() => {}).then(save));
@@ -248,9 +252,22 @@ export class Menu {
     )
       return;
     this.kept.add(history);
-    saveRecording(history, { kept: false }).catch(
-      (error) => void (isExpected(error) || console.error(error)),
-    ); // a convenience; a browser that keeps nothing for us loses only that
+    this._saveRecent(history).catch((error) => void (isExpected(error) || console.error(error))); // a convenience; a browser that keeps nothing for us loses only that
+  }
+
+  /**
+   * Save a race among the recent ones, in the place of what was saved of it before.
+   * @param {import("../data/history.js").History} history
+   * @returns {Promise<string>} its id
+   */
+  async _saveRecent(history) {
+    const kept = this.saved.get(history);
+    const id = await saveRecording(history, {
+      kept: Boolean(kept),
+      id: kept ?? this.recent.get(history),
+    });
+    if (!kept) this.recent.set(history, id);
+    return id;
   }
 
   /** The address of what is on the screen, the moment too. */
@@ -366,10 +383,10 @@ export class Menu {
     const { history, playback } = this.session;
     if (history.length < 2) return null;
     if (playback.source === "recording") {
-      const { recording } = this.around.data();
+      const recording = this.session.recording ?? this.around.data().recording;
       return recording ? nameAt(recording) : null;
     }
-    if (await isPersistent()) return ownName(await saveRecording(history, { kept: false }));
+    if (await isPersistent()) return ownName(await this._saveRecent(history));
     this.say(t("menu.present-private"));
     return null;
   }

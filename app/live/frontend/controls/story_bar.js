@@ -43,7 +43,7 @@ export class StoryBar {
     place.setAttribute("role", "note");
     place.innerHTML = `
       <div class="kv-story-text"><span class="kv-kicker"></span><b class="kv-story-title"></b>
-        <div class="kv-story-body"><p><span class="kv-story-why"></span> <strong class="kv-story-watch"></strong> <em></em></p><p class="kv-story-seen"></p></div></div>
+        <div class="kv-story-body"><p><span class="kv-story-why"></span> <strong class="kv-story-watch"></strong> <em></em></p><p class="kv-story-seen"></p></div></div><p class="kv-sr" role="status" data-testid="question-seen"></p>
       <div class="kv-story-buttons"></div>`;
     this.get = (/** @type {string} */ selector) =>
       /** @type {HTMLElement} */ (place.querySelector(selector));
@@ -110,7 +110,10 @@ export class StoryBar {
     );
     this.get("em").textContent = other;
     this.place.toggleAttribute("data-ended", Boolean(last));
-    this.get(".kv-story-seen").setAttribute("aria-hidden", String(!last));
+    const told = this.get(".kv-story-seen");
+    told.setAttribute("aria-hidden", String(!last));
+    // those who do not see it hear it
+    this.get("[data-testid=question-seen]").textContent = last ? told.textContent : "";
     this.get(".kv-story-body > :first-child").setAttribute("aria-hidden", String(Boolean(last)));
     this.step.hidden = Boolean(tour);
     this.following = asked.next;

@@ -118,10 +118,11 @@ export function bindTerms(root) {
   listen("pointerover", (event) => {
     if (event.pointerType === "touch") return;
     const term = termOf(event);
-    if (term === on) return;
     clearTimeout(timer);
+    // the pointer may go from the term to its explanation
+    if (box.contains(event.target) || (term && term === on)) return;
     if (term) timer = setTimeout(() => show(term), WAIT_MS);
-    else hide();
+    else timer = setTimeout(hide, WAIT_MS);
   });
   listen("pointerleave", hide);
   listen("focusin", (event) => {

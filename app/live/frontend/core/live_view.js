@@ -176,7 +176,10 @@ export class LiveView {
     this.seedDrawn = null;
     this.transport.speed = this.slow.usual = data.speed ?? 0;
     this.story = new StoryBar(this.get(".kv-story"), {
-      close: () => this.setTriggerValue("closed", true),
+      close: () => {
+        this.data = { ...this.data, question: null };
+        this.setTriggerValue("closed", true);
+      },
       next: (id) => {
         this.goesOn = true; // to another race, which was asked for: nobody need be told of this one
         if (id) this.setTriggerValue("asked", id);
@@ -361,6 +364,7 @@ export class LiveView {
    */
   start(experiment = this.data.experiment, link = false) {
     if (this.data.offline) return; // nobody is there to run it
+    this.goesOn = false;
     const slowly = this.transport.speed < 0;
     const { recording, watch } = this.data.view ?? {};
     if (recording || watch) this.tellAddress(true);

@@ -24,6 +24,7 @@ export async function openRecording(view, address, wanted) {
     if (layout !== view.layout && !view.data.offline)
       return location.replace(`${view.data.base}/${PAGES[layout]}${location.search}`);
     view.playHistory(history);
+    view.session.recording = address;
     if (asked) view.setStateValue("opened", history.stage.experiment);
   } catch (error) {
     // The page is whole without one that nobody asked for; a defect is told in any case.

@@ -4,9 +4,13 @@
  */
 
 import { sameRace } from "../data/frame_view.js";
+import { rowsOf } from "../data/summary.js";
 import { duration } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
 import { lateStart, statusText } from "../i18n/status_text.js";
+
+/** States in which a race whose stage is here will have a first frame. */
+const BEGINNING = ["starting", "queued", "running", "paused"];
 
 /** How long a question is read at least before what was seen takes its place. */
 const READ_MS = 9000;
@@ -77,7 +81,7 @@ export function showStatus(view) {
   const asked = waiting?.stage ?? (length ? null : stage);
   const coming =
     Boolean(waiting) ||
-    (!length && Boolean(stage) && !problem) ||
+    (!length && Boolean(stage) && !problem && BEGINNING.includes(state)) ||
     state === "queued" ||
     state === "starting";
   const said = coming && state === "running" && asked && !problem ? preparing(asked) : text;
@@ -96,7 +100,8 @@ export function showStatus(view) {
   view.root.toggleAttribute("data-empty", !length);
   const about = [data.about ?? "", clock(data.experiment)].filter(Boolean).join(" · ");
   view.placeholder.show({ empty, coming, said, about });
-  const now = metrics[playback.moment]?.lanes ?? [];
+  // of several seeds what the cards show: medians, and whether a lane has ended in every seed
+  const now = stage ? (rowsOf(session.history)(playback.moment)?.lanes ?? []) : [];
   const over = now.length > 0 && now.every((/** @type {any} */ row) => row.finished);
   // A race may be over at once; what to watch is read first.
   const early = recorded ? 0 : READ_MS - (performance.now() - session.runAt);

@@ -24,6 +24,8 @@ export class RaceSession {
     this.offline = offline;
     this.fresh = fresh;
     this.opened = opened;
+    /** @type {string | null} where the recording on the screen was read from */
+    this.recording = null;
     this.goal = goal;
     this.playback = new Playback();
     this.state = /** @type {import("../i18n/status_text.js").State} */ ({ state: "idle" });

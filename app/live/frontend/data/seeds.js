@@ -264,6 +264,9 @@ export function metricsOfSeed(metrics, seed) {
  */
 function rowOf(block, seed, lane) {
   const state = numberOf(block, seed, lane, "state");
+  const reason = block.reasons?.find(
+    (/** @type {[number, number, string]} */ [place, number]) => place === seed && number === lane,
+  )?.[2];
   return {
     ...Object.fromEntries(TOLD.map((name) => [name, numberOf(block, seed, lane, name)])),
     memory: null,
@@ -271,8 +274,8 @@ function rowOf(block, seed, lane) {
     target: null,
     agreement: null,
     finished: state !== RUNNING,
-    trouble: state === FAILED ? (block.troubles?.[lane] ?? "") : null,
-    stopped: null,
+    trouble: state === FAILED ? (reason ?? block.troubles?.[lane] ?? "") : null,
+    stopped: state === STOPPED ? (reason ?? "") : null,
     note: null,
     extra: {},
     vectors: {},

@@ -4,6 +4,8 @@
  */
 
 import { ExpectedError, fetchOrFail, isExpected, UserError } from "../data/errors.js";
+import { coastlineFile } from "../data/coastline.js";
+import { readRecording } from "../data/recording.js";
 import { addressOf, fetchRecording, isOwn, ownName } from "../data/recording_source.js";
 import { getRecording, importRecording, listRecordings, Refusal } from "../data/recording_store.js";
 import { checkedPlaylist } from "../data/playlist.js";
@@ -182,6 +184,20 @@ async function sameHere(bytes, called) {
 }
 
 /**
+ * The coastlines, where one of some recordings is of places on the Earth.
+ * @param {Uint8Array<ArrayBuffer>[]} recordings
+ * @param {string} base
+ * @returns {Promise<{coastline?: {rings: number[][]}}>}
+ */
+async function coastOf(recordings, base) {
+  for (const bytes of recordings) {
+    const { stage } = await readRecording(bytes.slice().buffer);
+    if (stage?.data.geographic) return { coastline: await coastlineFile({ base }) };
+  }
+  return {};
+}
+
+/**
  * A playlist as one HTML page.
  * @param {string} base
  * @param {Playlist} playlist
@@ -202,6 +218,10 @@ export async function playlistPage(base, playlist, methods) {
     slides: playlist.slides,
     files,
     methods: Object.fromEntries(files.map((name) => [name, methods[name] ?? []])),
+    ...(await coastOf(
+      [...recordings.values()].map((one) => one.bytes),
+      base,
+    )),
   };
   const bytes = [...recordings.values()].map((one) => one.bytes);
   return new Blob([fill(await answer.text(), about, ...bytes)], { type: "text/html" });

@@ -6,6 +6,8 @@
  */
 
 import { laneNames } from "../data/lane_names.js";
+import { currencyName, formatShort } from "../i18n/format.js";
+import { t } from "../i18n/i18n.js";
 
 /**
  * @typedef {import("./series.js").Currency} Currency
@@ -34,6 +36,9 @@ import { laneNames } from "../data/lane_names.js";
  * @typedef {{run: Run, cost: number | null, spent: number}} Time `cost`: spent until the target was
  *   reached, null where it was not; `spent`: the same, or all that the run spent
  */
+
+/** What makes a problem: runs that differ in one of these are not compared. */
+const PARTS = /** @type {const} */ (["dataset", "network", "loss", "training", "start", "moved"]);
 
 /** Targets of a runtime profile. */
 export const TARGETS = 31;
@@ -64,33 +69,28 @@ function groups(all, key) {
 }
 
 /**
- * The runs that recordings hold: one for every lane. What a file holds of several seeds is taken
- * apart here and nowhere else.
+ * The runs that recordings hold: one for every lane and seed.
  * @param {{name: string, series: import("./series.js").Series | null}[]} recordings those that are
  *   not read yet have no runs
  * @returns {Run[]}
  */
 export function runsOf(recordings) {
   return recordings.flatMap(({ name, series }) =>
-    series
-      ? series.lanes.map((numbers, lane) => {
-          const settings = series.settings[lane];
-          return {
-            recording: name,
-            seed: series.seed,
-            about: series.about,
-            problem: canonical([
-              series.about.dataset,
-              series.about.network,
-              series.about.loss,
-              series.about.moved,
-            ]),
-            method: canonical([settings.values, settings.method, settings.byHand]),
-            settings,
-            numbers,
-          };
-        })
-      : [],
+    (series?.seeds ?? []).flatMap(({ seed, lanes }) =>
+      lanes.map((numbers, lane) => {
+        const { about, settings } = /** @type {import("./series.js").Series} */ (series);
+        const { values, method, byHand, budget } = settings[lane];
+        return {
+          recording: name,
+          seed,
+          about,
+          problem: canonical(PARTS.map((part) => about[part])),
+          method: canonical([values, method, byHand, budget]),
+          settings: settings[lane],
+          numbers,
+        };
+      }),
+    ),
   );
 }
 
@@ -112,12 +112,11 @@ export function problemsOf(runs) {
 /**
  * In what problems differ.
  * @param {About[]} problems
- * @returns {{part: "dataset" | "network" | "loss" | "moved", fields: string[]}[]} `fields`: which of
+ * @returns {{part: typeof PARTS[number], fields: string[]}[]} `fields`: which of
  *   its settings, where all have the same name
  */
 export function differences(problems) {
-  const parts = /** @type {const} */ (["dataset", "network", "loss", "moved"]);
-  return parts.flatMap((part) => {
+  return PARTS.flatMap((part) => {
     const all = problems.map((one) => one[part]);
     if (new Set(all.map(canonical)).size < 2) return [];
     const objects = all.map((one) =>
@@ -141,8 +140,13 @@ export function methodsOf(runs) {
   const kinds = groups(runs, ({ settings }) => kind(settings));
   const first = [...kinds.values()].map(([{ settings }]) => settings);
   const names = laneNames({
-    lanes: first.map(({ method, knobs }) => ({ label: method, knobs })),
-    experiment: { lanes: first.map(({ values }) => values) },
+    lanes: first.map(({ method, knobs }) => ({
+      label: method,
+      knobs: [...knobs, { name: "budget", label: t("gallery.budget-knob") }],
+    })),
+    experiment: {
+      lanes: first.map(({ values, budget }) => ({ ...values, budget: amountOf(budget) })),
+    },
   });
   const order = [...kinds.keys()];
   return [...groups(runs, ({ method }) => method)].map(([key, all]) => ({
@@ -154,8 +158,13 @@ export function methodsOf(runs) {
 }
 
 /** @param {import("./series.js").Settings} settings */
-function kind({ method, values }) {
-  return canonical([method, values]);
+function kind({ method, values, budget }) {
+  return canonical([method, values, budget]);
+}
+
+/** @param {any} budget */
+function amountOf(budget) {
+  return budget ? `${formatShort(budget.amount)} ${currencyName(budget.currency)}` : null;
 }
 
 /**

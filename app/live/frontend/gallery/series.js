@@ -3,6 +3,7 @@
 import { decimate } from "../charts/decimate.js";
 import { sought } from "../data/layouts.js";
 import { readRecording } from "../data/recording.js";
+import { metricsOfSeed, seedCount } from "../data/seeds.js";
 import { rowsOf } from "../data/summary.js";
 
 /** @typedef {"seconds" | "evaluations" | "flops"} Currency */
@@ -14,6 +15,8 @@ import { rowsOf } from "../data/summary.js";
  * @property {unknown} dataset with its settings
  * @property {unknown} network with its settings
  * @property {unknown} loss
+ * @property {unknown} training which samples, with which labels; null for all of them as they are
+ * @property {unknown} start the law of the first weights; null for the network's own
  * @property {unknown[]} moved what points were put in the place of others during the race, and when
  * @property {string} label of the data, as people read it
  * @property {string} networkLabel
@@ -21,11 +24,13 @@ import { rowsOf } from "../data/summary.js";
  * @typedef {object} Settings of one lane
  * @property {string} method as people read it
  * @property {Record<string, unknown>} values of its hyperparameters at the start
+ * @property {unknown} budget where the method's course is planned over it, else null
  * @property {{name: string, label: string}[]} knobs what hyperparameters are called
  * @property {unknown[]} byHand what was changed during the race, and when
  *
  * @typedef {object} Series what a comparison needs of a recording
- * @property {Lane[]} lanes
+ * @property {Lane[]} lanes of several seeds the medians
+ * @property {{seed: number, lanes: Lane[]}[]} seeds each seed by itself
  * @property {string} problem the same text for races on the same data with the same loss function
  * @property {boolean} scored whether answers are right or wrong
  * @property {About} about
@@ -58,23 +63,36 @@ export async function readSeries(file) {
  */
 export function seriesOf(history) {
   const { stage } = history;
-  // of several seeds the medians
   const rows = rowsOf(history);
   const metrics = history.metrics.map((_, index) => rows(index));
-  const lanes = stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
-    const column = (/** @type {string} */ name) =>
-      metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));
-    return Object.fromEntries([...CURRENCIES, ...MEASURES].map((name) => [name, column(name)]));
-  });
-  const { dataset = stage.experiment.instance, network, loss, seed } = stage.experiment;
+  const {
+    dataset = stage.experiment.instance,
+    network,
+    loss,
+    training,
+    start,
+    budget,
+  } = stage.experiment;
+  const lanes = columnsOf(stage, metrics);
+  const first = Number.isFinite(stage.experiment.seed) ? stage.experiment.seed : 0;
+  const count = seedCount(stage);
   return {
     lanes,
-    problem: JSON.stringify([dataset, loss ?? null]),
+    seeds:
+      count < 2
+        ? [{ seed: first, lanes }]
+        : Array.from({ length: count }, (_, seed) => ({
+            seed: first + seed,
+            lanes: columnsOf(stage, metricsOfSeed(history.metrics, seed)),
+          })),
+    problem: JSON.stringify([dataset, loss ?? null, training ?? null, start ?? null]),
     scored: !["curve", "function"].includes(stage.data.kind) && !sought(stage.data.kind),
     about: {
       dataset: dataset ?? null,
       network: network ?? null,
       loss: loss ?? null,
+      training: training ?? null,
+      start: start ?? null,
       moved: changes(metrics, ({ kind }) => MOVED.includes(kind)),
       label: text(stage.data.landscape?.label ?? stage.data.label ?? stage.data.name),
       networkLabel: text(stage.network ?? network?.name),
@@ -82,11 +100,37 @@ export function seriesOf(history) {
     settings: stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => ({
       method: text(lane.method ?? lane.label),
       values: stage.experiment.lanes?.[i] ?? { name: lane.optimizer },
+      budget: isPlanned(stage.experiment.lanes?.[i] ?? {}) ? (budget ?? null) : null,
       knobs: Array.isArray(lane.knobs) ? lane.knobs : [],
       byHand: changes(metrics, (event) => !MOVED.includes(event.kind) && event.lane === i),
     })),
-    seed: Number.isFinite(seed) ? seed : 0,
+    seed: first,
   };
+}
+
+/**
+ * What each lane spent and scored, by frame.
+ * @param {any} stage
+ * @param {any[]} metrics
+ * @returns {Lane[]}
+ */
+function columnsOf(stage, metrics) {
+  return stage.lanes.map((/** @type {any} */ _, /** @type {number} */ lane) => {
+    const column = (/** @type {string} */ name) =>
+      metrics.map((one) => (Number.isFinite(one.lanes[lane][name]) ? one.lanes[lane][name] : null));
+    return Object.fromEntries([...CURRENCIES, ...MEASURES].map((name) => [name, column(name)]));
+  });
+}
+
+/**
+ * Whether a method's course is planned over its budget, so that what it has reached half-way
+ * through a long one is not what it reaches with a short one.
+ * @param {Record<string, unknown>} values of its hyperparameters
+ */
+export function isPlanned(values) {
+  if ("initial_temperature" in values || "doublings" in values || values.expand) return true;
+  if ("schedule" in values) return values.schedule !== "constant";
+  return "final_fraction" in values && values.final_fraction !== 1;
 }
 
 /**

@@ -204,6 +204,10 @@ function heading(text, scope, name = "", measure = "") {
   if (measure) {
     cell.dataset.measure = measure;
     cell.dataset.short = t(`panels.cost-${measure}-short`);
+    if (t(`terms.${measure}`) !== `terms.${measure}`) {
+      cell.dataset.term = measure;
+      cell.tabIndex = 0;
+    }
   }
   return cell;
 }

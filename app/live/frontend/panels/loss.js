@@ -155,7 +155,7 @@ export class LossPanel {
 
   /**
    * @param {FrameView} moment
-   * @returns {{note: string, summary: string}}
+   * @returns {{title?: string, term?: string, note: string, summary: string}}
    */
   draw(moment) {
     const { metrics, stage, currency, measure, seeds } = moment;
@@ -179,13 +179,9 @@ export class LossPanel {
         heads[1].push(several.median.at(-1) ?? null);
         continue;
       }
-      const x = there ? metrics.map((m) => m.lanes[lane][currency]) : [];
+      const own = there ? metrics.map((m) => m.lanes[lane]) : [];
       for (const key of [train, test]) {
-        const curve = decimate(
-          x,
-          there ? metrics.map((m) => m.lanes[lane][key]) : [],
-          this.chart.points,
-        );
+        const curve = decimate(...fromZero(own, currency, key), this.chart.points);
         xs.push(curve.x);
         ys.push(curve.y);
       }
@@ -233,9 +229,12 @@ export class LossPanel {
       );
     });
     const told = `${summary.join("; ")}.`;
-    if (!seeds) return { note: t("panels.loss-note"), summary: told };
+    const title = t(measure === "loss" ? "live.panel-loss" : "live.panel-accuracy");
+    const about = { title, term: `panel-${measure}` };
+    if (!seeds) return { ...about, note: t("panels.loss-note"), summary: told };
     const { count } = seeds;
     return {
+      ...about,
       note: t("panels.loss-note-seeds", { count }),
       summary: `${t("panels.loss-summary-seeds", { count })} ${told}`,
     };
@@ -252,6 +251,25 @@ export function endLabels(stage, value) {
     (/** @type {any} */ lane, /** @type {number} */ i) =>
       `${SHAPES[i]} ${shortName(nameParts(lane).apart || lane.label)} ${value(i)}`,
   );
+}
+
+/**
+ * A lane's curve over what it spent. What a method spends before its first step, to measure a
+ * temperature for instance, is drawn too: its loss stays what it is until there.
+ * @param {any[]} rows of the lane
+ * @param {string} currency
+ * @param {string} key of the number that is drawn
+ * @param {(value: any) => any} [place]
+ * @returns {[number[], any[]]}
+ */
+export function fromZero(rows, currency, key, place = (value) => value) {
+  const x = rows.map((row) => row[currency]);
+  const y = rows.map((row) => place(row[key]));
+  if (rows[0]?.step !== 0 || !(x[0] > 0)) return [x, y];
+  return [
+    [0, ...x],
+    [y[0], ...y],
+  ];
 }
 
 /** @param {number | null} value */

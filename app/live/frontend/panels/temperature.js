@@ -141,7 +141,8 @@ export class TemperaturePanel {
 
   /**
    * @param {import("../data/frame_view.js").FrameView} moment
-   * @returns {{title: string, note: string, summary: string, nothing?: string, idle?: boolean}}
+   * @returns {{title: string, term: string, note: string, noteTerm: string, summary: string,
+   *   nothing?: string, idle?: boolean}}
    */
   draw(moment) {
     const { metrics, stage, currency, metric } = moment;
@@ -251,8 +252,12 @@ export class TemperaturePanel {
     const all = [...said, ...sizes];
     const has = (/** @type {"plan" | "target"} */ name) =>
       metric?.lanes.some((/** @type {any} */ row) => row[name] !== null);
+    const there = AXES.filter((axis) => of(axis).some((curve) => curve.length > 0));
+    const own = sought(stage.data.kind) ? "panel-tour-temperature" : "panel-temperature";
     return {
-      title: titleOf(AXES.filter((axis) => of(axis).some((curve) => curve.length > 0))),
+      title: titleOf(there),
+      term: there.length === 1 && there[0] === "yaxis3" ? "panel-step-size" : own,
+      noteTerm: there.includes("yaxis2") ? "acceptance" : "",
       note: [has("plan") && t("temperature.plan"), has("target") && t("temperature.aim")]
         .filter(Boolean)
         .join(" · "),

@@ -172,11 +172,8 @@ export class PresentView {
     if (this.data.ownPlaylist) return location.assign(`${this.data.base}/gallery`);
     const { stage } = this.live?.session.history ?? {};
     const page = PAGES[layoutOf(stage?.data.kind)];
-    location.assign(
-      page === "landscapes"
-        ? `${this.data.base}/${page}`
-        : `${this.data.base}/${page}?recording=${encodeURIComponent(this.entry.recording)}`,
-    );
+    const recording = encodeURIComponent(this.entry.recording);
+    location.assign(`${this.data.base}/${page}?recording=${recording}`);
   }
 
   /** Show the entry that is on; what was asked for last wins. */
@@ -295,12 +292,6 @@ export class PresentView {
           .map((/** @type {any} */ lane) => lane.label)
           .join(t("present.versus")),
       });
-    const curve = live.board.section("loss")?.querySelector("h2");
-    if (curve)
-      curve.textContent =
-        live.measure === "accuracy"
-          ? t("present.accuracy")
-          : t(layout === "landscape" ? "live.panel-landscape-loss" : "live.panel-loss");
     this._fit();
     this._tell();
   }
@@ -403,6 +394,9 @@ export class PresentView {
       event.key === "Shift"
     )
       return this._awake();
+    // who has the link's field has its keys as well
+    if (event.key !== "Escape" && /** @type {HTMLElement} */ (event.target).matches?.("input"))
+      return;
     this._touched();
     const { board } = this.live ?? {};
     /** @type {Record<string, () => void>} */
@@ -445,19 +439,36 @@ export class PresentView {
     box.className = "kp-link";
     box.dataset.testid = "present-link-box";
     box.setAttribute("role", "dialog");
+    box.setAttribute("aria-modal", "true");
     box.setAttribute("aria-label", t("present.link"));
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "kp-link-close";
+    close.dataset.testid = "present-link-close";
+    close.textContent = "✕";
+    close.setAttribute("aria-label", t("present.close-link"));
+    close.onclick = () => this._closeLink();
+    box.append(close);
     if (link) box.append(linkBox(link));
     else
       box.append(Object.assign(document.createElement("p"), { textContent: t("present.no-link") }));
     box.onclick = (event) => event.target === box && this._closeLink();
+    box.addEventListener("focusout", ({ relatedTarget }) => {
+      if (box.isConnected && !box.contains(/** @type {Node | null} */ (relatedTarget)))
+        close.focus();
+    });
+    this.focused = /** @type {HTMLElement | null} */ (document.activeElement);
     this.root.append(box);
+    close.focus();
   }
 
   /** @returns {boolean} whether a link was shown */
   _closeLink() {
     const box = this.root.querySelector(".kp-link");
-    box?.remove();
-    return Boolean(box);
+    if (!box) return false;
+    box.remove();
+    this.focused?.focus?.();
+    return true;
   }
 
   /** A kiosk waits for whoever is there. */

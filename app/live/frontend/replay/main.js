@@ -111,11 +111,18 @@ export async function open() {
  * @param {any} data
  * @param {About} about
  */
-function present(place, data, { slides = [], files = [], methods = {} }) {
+function present(place, data, { slides = [], files = [], methods = {}, coastline }) {
   const packed = held("kelvin-recording").split("\n");
   const view = new PresentView(
     place,
-    { ...data, playlist: slides, kiosk: false, alone: true, base: "" },
+    {
+      ...data,
+      playlist: slides,
+      kiosk: false,
+      alone: true,
+      base: "",
+      coastline: coastline && linesOf(coastline),
+    },
     {
       read: async (name) => {
         const at = files.indexOf(name);

@@ -7,7 +7,7 @@ import { logScale } from "../../charts/axis_scale.js";
 import { decimate } from "../../charts/decimate.js";
 import { formatNumber } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
-import { endLabels, linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
+import { endLabels, fromZero, linearAxis, logAxis, LossPanel, timeAxis } from "../loss.js";
 
 export class LandscapeLossPanel extends LossPanel {
   /**
@@ -17,6 +17,14 @@ export class LandscapeLossPanel extends LossPanel {
    */
   spot(row) {
     return this.above ? this.scale.place(this.above(row.loss)) : null;
+  }
+
+  /**
+   * A lane's height as the axis has it, in words.
+   * @param {any} row
+   */
+  tell(row) {
+    return formatNumber(this.above ? this.above(row.loss) : row.loss);
   }
 
   /**
@@ -35,8 +43,12 @@ export class LandscapeLossPanel extends LossPanel {
       const there = lane < stage.lanes.length;
       const curve = there
         ? decimate(
-            metrics.map((m) => m.lanes[lane][currency]),
-            metrics.map((m) => above(m.lanes[lane].loss)),
+            ...fromZero(
+              metrics.map((m) => m.lanes[lane]),
+              currency,
+              "loss",
+              above,
+            ),
             this.chart.points,
           )
         : { x: [], y: [] };
@@ -63,7 +75,7 @@ export class LandscapeLossPanel extends LossPanel {
       ys.map((y) => y.map(this.scale.place)),
       { ...timeAxis(moment), ...axis },
       stage.lanes.length,
-      endLabels(stage, (lane) => formatNumber(now?.lanes[lane].loss)),
+      endLabels(stage, (lane) => (now ? this.tell(now.lanes[lane]) : "")),
     );
     const said = stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
       t("panels.height-summary", { label: lane.label, height: formatNumber(now?.lanes[i].loss) }),

@@ -1,0 +1,28 @@
+/** What curves and cards show of the numbers. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { above } from "../../../app/live/frontend/charts/lane_cards.js";
+import { fromZero } from "../../../app/live/frontend/panels/loss.js";
+
+test("what a method spends before its first step is drawn, from 0", () => {
+  const rows = [
+    { step: 0, evaluations: 27, loss: 2 },
+    { step: 1, evaluations: 30, loss: 1 },
+  ];
+  assert.deepEqual(fromZero(rows, "evaluations", "loss"), [
+    [0, 27, 30],
+    [2, 2, 1],
+  ]);
+  const stepped = rows.map((row) => ({ ...row, step: row.step + 1 }));
+  assert.deepEqual(fromZero(stepped, "evaluations", "loss")[0], [27, 30]);
+  assert.deepEqual(fromZero([], "evaluations", "loss"), [[], []]);
+});
+
+test("a card tells how far a height is above the lowest point, not how far away it is", () => {
+  const camel = { data: { landscape: { lowest: -1.03, minima: [[0.09, -0.71]] } } };
+  assert.ok(Math.abs(/** @type {number} */ (above(camel, 0.5)) - 1.53) < 1e-12);
+  assert.equal(above(camel, -1.03), 0);
+  assert.equal(above({ data: { landscape: { lowest: null } } }, 0.5), null);
+});
