@@ -498,6 +498,14 @@ class Oracle:
         """
         self.flops += round(flops)
 
+    def mark(self, name: str, *tensors: Tensor) -> None:
+        """Do nothing; slow motion listens here to what happens within a step, for pictures of it.
+
+        Args:
+            name: of what happened.
+            tensors: of what is computed anyway: weights (P, D), numbers (P,).
+        """
+
     def remembers(self, population: Tensor | Population | None) -> Literal["held", "missed"] | None:
         """Return the state of the cache for a population on the current batch.
 

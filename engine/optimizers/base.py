@@ -30,6 +30,10 @@ STRIPS = 2**21
 """Numbers of the strips that an update works on."""
 
 
+Shows = Literal["asked", "answered", "moved", "improved", "resampled", "swapped", "reshaped"]
+"""What there are pictures of, see `Phase`."""
+
+
 @dataclass(frozen=True)
 class Phase:
     """A part of one step, for people who watch it in slow motion.
@@ -39,12 +43,19 @@ class Phase:
         line: what happens, in one plain line that is exact for this very method.
         shows: what a picture of it shows: "asked", the points the oracle was asked about;
             "answered", the same with their losses; "moved", the particles (or the estimate, where
-            there are none that stay) after the step.
+            there are none that stay) after the step; "improved", which points are new bests, and
+            the estimate; "resampled", which members died and which were copied; "swapped", which
+            replicas traded temperatures; "reshaped", the distribution before and after.
+        of: which part of that, "" for all of it. Of what was asked: "here", where the step begins;
+            "tries", everywhere else; "first", the first of those. Of what moved: the weights that
+            the method has marked by that name (`Oracle.mark`), or, with "respread", those that
+            came after "updated".
     """
 
     name: str
     line: str
-    shows: Literal["asked", "answered", "moved"]
+    shows: Shows
+    of: Literal["", "here", "first", "tries", "descended", "updated", "respread"] = ""
 
 
 @dataclass(frozen=True)
@@ -388,6 +399,12 @@ class Optimizer(Config, Generic[S]):
     def accepted_rows(self, state: S, asked: Asked) -> Tensor | None:
         """Which of the points asked about in the last step were taken, (m,) bool; None where the
         method takes them all, mixes them, or its state does not tell.
+        """
+        return None
+
+    def covariance(self, state: S, axes: Tensor) -> Tensor | None:
+        """Return how the distribution that the next samples come from spreads along axes (2, D), in
+        units of each layer's natural size: (2, 2). None where no such distribution is learned.
         """
         return None
 

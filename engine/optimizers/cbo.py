@@ -91,6 +91,7 @@ class CBO(Optimizer[CBOState]):
                 "stands."
             ),
             "asked",
+            "here",
         ),
         Phase(
             "Agree",

@@ -116,7 +116,7 @@ class CMAES(Optimizer[CMAESState]):
                 "The cloud stretches along steps that paid and shrinks along those that did not; "
                 "straight paths raise σ."
             ),
-            "moved",
+            "reshaped",
         ),
     )
     sampled = True
@@ -262,6 +262,9 @@ class CMAES(Optimizer[CMAESState]):
             state.c = (state.b * state.d.square()) @ state.b.T
             state.p_c = torch.zeros_like(state.p_c)
         raise NothingLeft("its covariance could not be decomposed")
+
+    def covariance(self, state: CMAESState, axes: Tensor) -> Tensor:
+        return state.sigma**2 * (axes.to(state.c) @ state.c @ axes.to(state.c).T)
 
     def on_hyperparameter_change(self, state: CMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""

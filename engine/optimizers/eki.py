@@ -110,6 +110,7 @@ class EKI(Optimizer[EKIState]):
                 "mean is the network used."
             ),
             "moved",
+            "updated",
         ),
         Phase(
             "Re-spread",
@@ -118,6 +119,7 @@ class EKI(Optimizer[EKIState]):
                 "new directions."
             ),
             "moved",
+            "respread",
         ),
     )
 
@@ -293,6 +295,7 @@ class EKI(Optimizer[EKIState]):
                 state.previous = torch.where(alive.unsqueeze(1), state.previous, u)
         state.age += 1
         if state.age >= self.respread_every:
+            oracle.mark("updated", u)
             u = self.renewed(u, state, rng, oracle)
             mean, spread = u.mean(0), distance(u)
         elif not self.randomised and collapsed(float(spread), mean):

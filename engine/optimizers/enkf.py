@@ -79,6 +79,7 @@ class EnKF(Optimizer[EnKFState]):
             "Forecast",
             "Every member of the ensemble computes its outputs on the mini-batch.",
             "asked",
+            "here",
         ),
         Phase(
             "Gain",

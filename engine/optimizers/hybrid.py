@@ -76,7 +76,10 @@ class Hybrid(Optimizer[HybridState]):
     )
     phases = (
         Phase(
-            "Descend", "One step down the gradient of this mini-batch moves all weights.", "asked"
+            "Descend",
+            "One step down the gradient of this mini-batch moves all weights.",
+            "moved",
+            "descended",
         ),
         Phase(
             "Search",
@@ -85,11 +88,13 @@ class Hybrid(Optimizer[HybridState]):
                 "after round."
             ),
             "asked",
+            "tries",
         ),
         Phase(
             "Judge",
             "Their losses on the same mini-batch decide which tries the search goes on from.",
             "answered",
+            "tries",
         ),
         Phase(
             "Keep the best",
@@ -269,6 +274,7 @@ class Hybrid(Optimizer[HybridState]):
         theta = state.estimate
         gradient = oracle.gradients(theta.unsqueeze(0))[1][0]
         theta.add_(gradient, alpha=-self.learning_rate)
+        oracle.mark("descended", theta)
         if not self.rounds:  # also where the search was turned off while it runs
             state.population = state.losses = state.acceptance = state.estimate_loss = None
         elif self.output_optimizer == "annealing":

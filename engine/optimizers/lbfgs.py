@@ -94,11 +94,13 @@ class LBFGS(Optimizer[LBFGSState]):
                 "valley's lowest point."
             ),
             "asked",
+            "here",
         ),
         Phase(
             "Search",
             "Places along that direction are tried, one after the other or side by side.",
             "asked",
+            "tries",
         ),
         Phase(
             "Judge",
@@ -107,6 +109,7 @@ class LBFGS(Optimizer[LBFGSState]):
                 "has flattened)."
             ),
             "answered",
+            "tries",
         ),
         Phase(
             "Move",

@@ -105,11 +105,13 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
                 "linear model."
             ),
             "asked",
+            "here",
         ),
         Phase(
             "Solve",
             "That model's best weights are computed, with damping μ that keeps them near.",
             "asked",
+            "first",
         ),
         Phase(
             "Try",
@@ -118,6 +120,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
                 "step is tried."
             ),
             "answered",
+            "tries",
         ),
         Phase(
             "Damp",
@@ -276,6 +279,11 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         """The damping is what was given, from the next try on, and adapts from there."""
         if field == "damping":
             state.damping, state.before = value, None
+
+    def reevaluated(self, state: LevenbergMarquardtState) -> tuple[Tensor, ...]:
+        """The place before the last step, judged anew on another batch, is none of the tries."""
+        before = () if state.before is None else (state.before.unsqueeze(0),)
+        return (*super().reevaluated(state), *before)
 
     def accepted_rows(self, state: LevenbergMarquardtState, asked: Asked) -> Tensor | None:
         """The try that helped."""

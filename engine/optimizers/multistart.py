@@ -79,6 +79,7 @@ class Multistart(Optimizer[MultistartState]):
             "Gradient",
             "Backpropagation gives every descent's loss and gradient where it stands.",
             "asked",
+            "here",
         ),
         Phase(
             "Keep the best",

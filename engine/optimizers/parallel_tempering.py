@@ -84,7 +84,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
                 "Neighbours on the ladder trade temperatures: surely if the hotter has the lower "
                 "loss, else by chance."
             ),
-            "moved",
+            "swapped",
         ),
     )
 
@@ -159,7 +159,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         state.step_sizes[state.rung] = sizes
         state.moves += 1
         if state.moves % self.swap_every == 0:
-            self.swap(state, ladder, rng)
+            oracle.mark("swapped", ladder, *self.swap(state, ladder, rng))
         heard = self.remember(
             state, kept, {"coldest": ladder[0], "swap rate": state.swap_rates.mean()}
         )
@@ -184,14 +184,19 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             .to(state.losses)
         )
 
-    def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> None:
-        """A round of swaps of temperatures between neighbours on the ladder."""
+    def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> tuple[Tensor, ...]:
+        """A round of swaps of temperatures between neighbours on the ladder.
+
+        Returns:
+            The lower rung of every pair, the replicas that stood on both, and whether they swapped;
+            nothing where there was no pair.
+        """
         low = torch.arange(
             state.swaps % 2, self.population_size - 1, 2, device=ladder.device
         )  # the lower rung i of every pair; j = i + 1
         state.swaps += 1
         if len(low) == 0:  # two replicas have no second kind of pair
-            return
+            return ()
         u = rng.uniform(len(low)).to(ladder)
         replica = state.rung.argsort()  # who stands on a rung
         energy = state.losses[replica]
@@ -205,6 +210,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             torch.where(swapped, low, low + 1),
         )
         state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], MEMORY)
+        return low, below, above, swapped
 
     def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:
         """Rows for the page: the temperature of every replica, the swap rate of every rung."""

@@ -69,7 +69,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
                 "It gets colder: replicas with low losses are copied, replicas with high losses "
                 "die out."
             ),
-            "asked",
+            "resampled",
         ),
         Phase(
             "Propose",
@@ -144,7 +144,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         before, state.seen = state.temperature or state.start, oracle.progress
         state.plan = self.planned_temperature(state, state.seen)
         state.temperature = held(state.plan * self.warmth(state, state.seen))
-        effective = self.resample(state, 1 / state.temperature - 1 / before, rng)
+        effective, chosen = self.resample(state, 1 / state.temperature - 1 / before, rng)
+        oracle.mark("resampled", chosen)
         kept, made = torch.zeros_like(state.step_sizes), 0
         while made < self.moves and (made == 0 or oracle.progress < 1):  # the budget may end first
             made += 1
@@ -157,7 +158,9 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         )
         return state
 
-    def resample(self, state: PopulationAnnealingState, change: float, rng: Rng) -> Tensor:
+    def resample(
+        self, state: PopulationAnnealingState, change: float, rng: Rng
+    ) -> tuple[Tensor, Tensor]:
         """Replace the population by P draws from itself with weights exp(−(β' − β) L).
 
         Args:
@@ -166,7 +169,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             rng: gives the one number that systematic resampling needs.
 
         Returns:
-            Effective population, 1/Σ w² of the normalised weights: () at most P.
+            Effective population, 1/Σ w² of the normalised weights: () at most P; and whose copy
+            stands in every place now, (P,).
         """
         u = rng.uniform(1)
         energies = state.losses.to(wide(state.losses))
@@ -193,7 +197,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             state.family[chosen],
             state.step_sizes[chosen],
         )
-        return 1 / weights.square().sum()
+        return 1 / weights.square().sum(), chosen
 
     def accepted_rows(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
         return (

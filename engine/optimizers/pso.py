@@ -112,7 +112,7 @@ class PSO(Optimizer[PSOState]):
                 "A place better than the particle's best becomes its best; the best of all is "
                 "the network used."
             ),
-            "moved",
+            "improved",
         ),
     )
 
@@ -243,8 +243,9 @@ class PSO(Optimizer[PSOState]):
         return (state.best,)
 
     def accepted_rows(self, state: PSOState, asked: Asked) -> Tensor | None:
-        """The places that became their particle's best."""
-        return same_rows(state.best, asked)
+        """The places that became their particle's best; who stood still at it found no new one."""
+        best = same_rows(state.best, asked)
+        return None if best is None else best & (state.v[asked.rows] != 0).any(1)
 
     def guides(self, losses: Tensor) -> Tensor:
         """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of

@@ -71,7 +71,7 @@ class RandomSearch(Optimizer[RandomSearchState]):
                 "If the best guess beats the best so far, it becomes the network used; all "
                 "others are forgotten."
             ),
-            "moved",
+            "improved",
         ),
     )
     sampled = True

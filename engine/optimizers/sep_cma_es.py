@@ -97,7 +97,7 @@ class SepCMAES(Optimizer[SepCMAESState]):
                 "Each weight's spread learns from the better half and the mean's path; long "
                 "straight paths raise σ."
             ),
-            "moved",
+            "reshaped",
         ),
     )
     sampled = True
@@ -178,6 +178,9 @@ class SepCMAES(Optimizer[SepCMAESState]):
             [state.sigma, state.c.max() / state.c.min()]
         ).tolist()
         return state
+
+    def covariance(self, state: SepCMAESState, axes: Tensor) -> Tensor:
+        return state.sigma**2 * ((axes * state.c) @ axes.T)
 
     def on_hyperparameter_change(self, state: SepCMAESState, field: str, value: Any) -> None:
         """σ is what was given and adapts from there; the shape learned stays."""

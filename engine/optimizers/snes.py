@@ -91,7 +91,7 @@ class SNES(Optimizer[SNESState]):
                 "A weight's spread grows where well-ranked samples lay far out, and shrinks "
                 "where they lay close."
             ),
-            "moved",
+            "reshaped",
         ),
     )
     sampled = True
@@ -177,6 +177,9 @@ class SNES(Optimizer[SNESState]):
         else:
             state.metrics["step size"] = rate
         return state
+
+    def covariance(self, state: SNESState, axes: Tensor) -> Tensor:
+        return (axes * state.sigma.square()) @ axes.T
 
     def on_hyperparameter_change(self, state: SNESState, field: str, value: Any) -> None:
         """A σ given is the mean of all weights'; how they differ, as learned, stays."""

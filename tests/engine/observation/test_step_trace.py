@@ -56,14 +56,26 @@ def stages(race: Race, k: int = 0) -> Message:
 
 
 def shown(race: Race, message: Message) -> dict[str, Message]:
-    """What is shown → the entry; all phases that show the same must say the same."""
+    """What is shown → the entry of the last phase that shows it in this step; all phases that show
+    the same part of it must say the same.
+    """
     found: dict[str, Message] = {}
+    told: dict[tuple[str, str], Message] = {}
     for phase, entry in zip(race.lanes[0].optimizer.phases, message["stages"], strict=True):
-        before = found.setdefault(phase.shows, entry)
+        if entry.get("absent"):
+            continue
+        before = told.setdefault((phase.shows, phase.of), entry)
         for key in ("points", "values", "accepted"):
             assert (before[key] is None) == (entry[key] is None)
             assert before[key] is None or torch.equal(before[key], entry[key])
+        found[phase.shows] = entry
     return found
+
+
+def named(race: Race, message: Message) -> dict[str, Message]:
+    """A phase's name → its entry."""
+    phases = race.lanes[0].optimizer.phases
+    return {phase.name: entry for phase, entry in zip(phases, message["stages"], strict=True)}
 
 
 @pytest.mark.parametrize("batch", [0, 16])
@@ -98,16 +110,25 @@ def test_every_stage_has_its_picture(name: str) -> None:
     for k in range(3):
         message = stages(race, k)
         found = shown(race, message)
-        asked, moved = found["asked"], found["moved"]
+        asked = found["asked"]
         assert asked["points"].shape[1] == 2
         assert 1 <= len(asked["points"]) <= MOST
         assert asked["values"] is None
         if "answered" in found:
             answered = found["answered"]
-            assert torch.equal(answered["points"], asked["points"])
-            assert answered["values"].shape == (len(asked["points"]),)
+            count = len(asked["points"])
+            assert torch.allclose(answered["points"][:count], asked["points"], atol=1e-5)
+            assert len(answered["points"]) == count or name == "levenberg-marquardt", (
+                "whose first try alone is known before it is judged"
+            )
+            assert answered["values"].shape == (len(answered["points"]),)
             assert bool(torch.isfinite(answered["values"]).all())
         state, lane = race.lanes[0].state, race.lanes[0]
+        if "moved" not in found:
+            estimate = race.observer.plane.project(state.estimate.unsqueeze(0))[0]
+            assert torch.allclose(found["improved"]["estimate"][1], estimate, atol=1e-5)
+            continue
+        moved = found["moved"]
         here = (
             state.estimate.unsqueeze(0)
             if state.population is None or lane.optimizer.sampled
@@ -128,13 +149,25 @@ def test_losses_shown_are_those_of_the_places_shown(name: str) -> None:
         before = state.estimate.unsqueeze(0) if state.population is None else state.population
         before = before.clone()
         found = shown(race, stages(race, k))
-        for what in ("answered", "moved"):
+        for what in {"answered", "moved"} & found.keys():
+            if found[what].get("along"):
+                continue
             points, values = found[what]["points"], found[what]["values"]
             assert torch.allclose(values.double(), himmelblau(points), rtol=1e-3, atol=1e-3), what
         if race.lanes[0].oracle.sees == "gradient" and name not in ("lbfgs", "hybrid"):
             assert torch.equal(found["asked"]["points"], before), (
                 "the gradient was taken where it stood"
             )
+
+
+def test_slopes_shown_are_those_along_the_directions_shown() -> None:
+    race = on_ground("forward-gradient", {"directions": 5})
+    before = race.lanes[0].state.estimate.clone().double().requires_grad_()
+    answered = shown(race, stages(race))["answered"]
+    (gradient,) = torch.autograd.grad(himmelblau(before.unsqueeze(0)).sum(), before)
+    directions = (answered["points"].double() - before.detach()) / SEGMENT
+    assert answered["along"]
+    assert torch.allclose(answered["values"].double(), directions @ gradient, rtol=1e-3)
 
 
 def test_the_share_accepted_is_the_acceptance_measured() -> None:
@@ -194,8 +227,8 @@ def test_what_each_method_took() -> None:
     race = race_of("levenberg-marquardt", {"batch": 0})
     found = shown(race, stages(race))
     tries = int(race.lanes[0].state.metrics["tries"])
-    assert found["answered"]["accepted"].tolist() == [0] * tries + [1], (
-        "where it stood, tries in vain, and the one that helped"
+    assert found["answered"]["accepted"].tolist() == [0] * (tries - 1) + [1], (
+        "tries in vain, and the one that helped"
     )
     race = race_of("adam")
     assert shown(race, stages(race))["answered"]["accepted"] is None
@@ -238,9 +271,8 @@ def test_directions_are_drawn_as_short_ends() -> None:
     race = on_ground("forward-gradient", {"directions": 5})
     before = race.lanes[0].state.estimate.clone()
     points = shown(race, stages(race))["asked"]["points"]
-    assert points.shape == (6, 2)
-    assert torch.equal(points[0], before)
-    lengths = (points[1:] - before).norm(dim=1) / SEGMENT
+    assert points.shape == (5, 2)
+    lengths = (points - before).norm(dim=1) / SEGMENT
     assert bool(((lengths > 0.01) & (lengths < 6)).all()), "normal directions"
 
 
@@ -294,3 +326,173 @@ def test_weights_that_are_no_numbers_are_not_drawn() -> None:
     assert all(
         entry == {"points": None, "values": None, "accepted": None} for entry in message["stages"]
     )
+
+
+def test_a_swarm_tells_which_places_are_new_bests() -> None:
+    race = race_of("pso", {"batch": 0})
+    for k in range(3):
+        state: Any = race.lanes[0].state
+        before = state.best_losses.clone()
+        improved = shown(race, stages(race, k))["improved"]
+        state = race.lanes[0].state
+        better = state.best_losses < before
+        assert torch.equal(improved["accepted"].bool(), better)
+        here = race.observer.plane.project(state.population)
+        assert torch.allclose(improved["points"], here, atol=1e-5), "every particle stands there"
+
+
+def test_a_guess_judged_again_is_none_of_the_guesses() -> None:
+    race = race_of("random-search", {"batch": 16})
+    for k in range(4):
+        before = race.lanes[0].state.estimate.clone()
+        improved = shown(race, stages(race, k))["improved"]
+        optimizer: Any = race.lanes[0].optimizer
+        assert len(improved["points"]) == optimizer.population_size
+        new = not torch.equal(before, race.lanes[0].state.estimate)
+        assert int(improved["accepted"].sum()) == int(new)
+
+
+@pytest.mark.parametrize("size", [2, 7, 600])
+def test_swaps_are_told_pair_by_pair_and_left_out_where_none_was_tried(size: int) -> None:
+    race = race_of(
+        "parallel-tempering",
+        {"population_size": size, "swap_every": 2, "batch": 0},
+    )
+    seen = 0
+    for k in range(1, 9):
+        state: Any = race.lanes[0].state
+        rung, rounds = state.rung.clone(), state.swaps
+        swap = named(race, stages(race, k))["Swap"]
+        pairs = len(range(rounds % 2, size - 1, 2))
+        if k % 2 or not pairs:
+            assert swap["absent"]
+            continue
+        state = race.lanes[0].state
+        assert swap["tried"] == pairs
+        assert swap["swapped"] == int((rung != state.rung).sum()) // 2
+        assert len(swap["points"]) == 2 * len(swap["traded"]) <= MOST
+        assert bool((swap["temperatures"][:, 0] < swap["temperatures"][:, 1]).all())
+        if pairs <= MOST // 2:
+            assert int(swap["traded"].sum()) == swap["swapped"]
+            places = race.observer.plane.project(state.population)
+            for i, low in enumerate(range(rounds % 2, size - 1, 2)):
+                for j in (0, 1):
+                    replica = int((rung == low + j).nonzero())
+                    assert torch.allclose(swap["points"][2 * i + j], places[replica], atol=1e-5)
+        seen += swap["swapped"]
+    assert seen
+
+
+@pytest.mark.parametrize("size", [40, 600])
+def test_resampling_tells_who_died_and_who_was_copied(size: int) -> None:
+    settings = {"population_size": size, "batch": 0}
+    race = race_of("population-annealing", settings, budget=60 * 40 * size)
+    died = 0
+    for k in range(30):
+        lane: Any = race.lanes[0]
+        family, places = lane.state.family.clone(), race.observer.plane.project
+        before = places(lane.state.population)
+        told = named(race, stages(race, k))
+        resampled = told["Resample"]
+        gone = ~resampled["stayed"].bool()
+        if size <= MOST:
+            assert torch.allclose(resampled["from"], before, atol=1e-5)
+        assert len(gone) <= MOST
+        assert torch.equal(resampled["points"][~gone], resampled["from"][~gone])
+        assert resampled["members"] == size
+        assert resampled["died"] >= resampled["copied"]
+        if size <= MOST:
+            assert int(gone.sum()) == resampled["died"]
+            assert int((lane.state.family != family).sum()) <= resampled["died"]
+            for place in resampled["points"][gone]:
+                assert bool((before - place).abs().sum(1).min() < 1e-5), "a copy of a member"
+        assert torch.equal(told["Propose"]["from"], resampled["points"]), "moves begin there"
+        assert torch.equal(told["Accept or not"]["from"], resampled["points"])
+        died += resampled["died"]
+    assert died
+
+
+@pytest.mark.parametrize("name", ["cma-es", "sep-cma-es", "snes"])
+def test_a_distribution_is_drawn_before_and_after(name: str) -> None:
+    race = on_ground(name, {"population_size": 2000, "sigma": 0.3})
+    after: Tensor | None = None
+    for k in range(3):
+        lane = race.lanes[0]
+        before = lane.state.estimate.clone()
+        told = named(race, stages(race, k))
+        ellipses = told["Reshape"]["ellipses"]
+        assert ellipses.shape == (2, 6)
+        assert torch.allclose(ellipses[0, :2], before)
+        assert torch.allclose(ellipses[1, :2], lane.state.estimate)
+        asked = told["Sample"]["points"] - before
+        a, b = ellipses[0, 2:4], ellipses[0, 4:]
+        inside = (asked @ a / a.square().sum()).square() + (asked @ b / b.square().sum()).square()
+        assert abs(a @ b) < 1e-4 * a.norm() * b.norm()
+        assert 0.75 < float((inside < 1).float().mean()) < 0.95, "two standard deviations hold 86 %"
+        assert after is None or torch.allclose(ellipses[0], after, atol=1e-4)
+        after = ellipses[1]
+    assert told["Reshape"]["growth"] > 0
+
+
+def test_the_re_spread_is_left_out_where_it_is_not_due() -> None:
+    race = race_of("eki", {"batch": 0, "respread_every": 3, "population_size": 20})
+    for k in range(1, 7):
+        told = named(race, stages(race, k))
+        update, respread = told["Update"], told["Re-spread"]
+        population = race.lanes[0].state.population
+        assert population is not None
+        now = race.observer.plane.project(population)
+        if k % 3:
+            assert respread["absent"]
+            assert torch.allclose(update["points"], now, atol=1e-5)
+        else:
+            assert torch.allclose(respread["points"], now, atol=1e-5)
+            assert torch.equal(respread["from"], update["points"])
+            assert not torch.allclose(update["points"], now, atol=1e-3)
+
+
+def test_a_line_search_tells_its_tries_after_its_direction() -> None:
+    race = on_ground("lbfgs")
+    for k in range(4):
+        before = race.lanes[0].state.estimate.clone()
+        told = named(race, stages(race, k))
+        assert torch.equal(told["Direction"]["points"], before.unsqueeze(0))
+        assert told["Direction"].get("known", False) == (k > 0), "its gradient was known"
+        tries = told["Search"]["points"]
+        assert not bool((tries == before).all(1).any())
+        assert told["Judge"]["accepted"].shape == (len(tries),)
+        assert int(told["Judge"]["accepted"].sum()) == 1
+
+
+def test_a_step_before_a_search_is_told_before_it() -> None:
+    race = race_of("hybrid", {"batch": 0})
+    theta = race.lanes[0].state.estimate.clone()
+    lane: Any = race.lanes[0]
+    lane.oracle.next_batch(0)
+    gradient = lane.oracle.gradients(theta.unsqueeze(0))[1][0]
+    descended = theta - lane.optimizer.learning_rate * gradient
+    told = named(race, stages(race))
+    place = race.observer.plane.project(torch.stack([theta, descended]))
+    assert torch.allclose(told["Descend"]["from"], place[:1], atol=1e-5)
+    assert torch.allclose(told["Descend"]["points"], place[1:], atol=1e-5)
+    assert torch.equal(told["Keep the best"]["from"], told["Descend"]["points"])
+    race = race_of("hybrid", {"batch": 0, "rounds": 0})
+    told = named(race, stages(race))
+    assert told["Search"]["absent"]
+    assert told["Judge"]["absent"]
+
+
+def test_what_is_judged_where_it_stands_comes_from_nowhere_else() -> None:
+    """Groups of particles are asked about in the groups' order, which is not the particles'."""
+    for name in ("cbo", "multistart", "enkf"):
+        asked = shown(race := race_of(name, {"batch": 0}), stages(race))["asked"]
+        assert torch.equal(asked["from"], asked["points"])
+
+
+def test_marks_cost_nothing_unless_somebody_listens() -> None:
+    race = race_of("parallel-tempering", {"batch": 0})
+    oracle = race.lanes[0].oracle
+    assert "mark" not in vars(oracle)
+    stages(race)
+    assert "mark" not in vars(oracle), "the listener has gone"
+    assert oracle.mark("anything", torch.ones(3)) is None
