@@ -434,13 +434,21 @@ export class LiveView {
 
   /** Show one step of every method part by part, of the race that runs or of a new one. */
   showStep() {
+    const other = this.stale || !(this.session.live || this.session.waiting);
+    if (other) this.slow.stop();
+    const shown = this.slow.ended !== null;
+    if (shown) return this.slow.another();
     // It is painted over the plane through weight space, which is large meanwhile.
     const { arrangement } = this.board;
+    const again = this.slow.active;
     this.board.arrange({ ...arrangement, large: "weights" }, false);
+    if (other) {
+      this.transport.speed = -1;
+      this.start();
+    } else this.setSpeed(-1);
+    // A race that is asked for ends what was shown before; only then is it settled how it ends.
     this.slow.once(() => this.board.arrange(arrangement, false));
-    if ((this.session.live || this.session.waiting) && !this.stale) return this.setSpeed(-1);
-    this.transport.speed = -1;
-    this.start();
+    if (again) this.slow.another();
   }
 
   _toEvidence() {
@@ -700,8 +708,11 @@ export class LiveView {
       enlarged: () => Boolean(board.arrangement.large),
       currency: () => this.currency,
       playOrPause: () => this.playOrPause(),
-      step: (by) =>
-        by < 0 || transport.get("step").disabled ? this.timeline?.step(by) : transport.on.step(),
+      step: (by) => {
+        if (by < 0 && this.slow.active && !this.slow.looksBack) this.slow.back();
+        else if (by < 0 || transport.get("step").disabled) this.timeline?.step(by);
+        else transport.on.step();
+      },
       slowMotion: () =>
         this.setSpeed(this.slow.active || transport.speed < 0 ? this.slow.usual : -1),
       reset: () => transport.on.reset(),

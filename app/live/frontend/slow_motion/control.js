@@ -10,9 +10,10 @@ import { button } from "../controls/popover.js";
 import { SLOW } from "../controls/transport.js";
 import { formatNumber, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
-import { acceptedUpTo, extent, paintStep, stageOf, stepBounds } from "./step_trace.js";
+import { acceptedUpTo, extent, paintStep, stageOf, stagesOf, stepBounds } from "./step_trace.js";
 
-const STAGE_MS = 1100;
+/** How long a phase is on show at least, and for every letter of its line. */
+const [LEAST_MS, LETTER_MS] = [1500, 60];
 const MOVE_MS = 450;
 const PACES = [0.5, 1, 2];
 
@@ -30,6 +31,11 @@ const PACES = [0.5, 1, 2];
  * @property {() => void} redraw
  */
 
+/** How long lines are read, in milliseconds. @param {string[]} lines side by side */
+export function readingTime(lines) {
+  return Math.max(LEAST_MS, ...lines.map((line) => LETTER_MS * line.length));
+}
+
 export class SlowMotion {
   /**
    * @param {HTMLElement} place
@@ -41,14 +47,14 @@ export class SlowMotion {
     this.session = session;
     this.on = on;
     this.active = this.held = false;
-    /** Whether one step is shown, and no more until somebody asks. */ this.single = false;
-    /** @type {(() => void) | null} */ this.ended = null;
+    /** @type {(() => void) | null} what is done when it is left */ this.ended = null;
     this.pace = 1;
     /**
      * @type {"path" | "step" | number} what is seen of the plane: all of it, what this step
      *   reaches, or what one lane's step does
      */
     this.zoom = "step";
+    /** Whose lanes `zoom` speaks of. */ this.zoomed = "";
     /** @type {number | null} the lane that alone is seen */ this.alone = null;
     /** The speed it goes back to. */ this.usual = 0;
     /** Which stage is on show; −1 while the race is asked. */ this.at = -1;
@@ -83,13 +89,22 @@ export class SlowMotion {
   }
 
   /**
-   * Stand still when the last phase of the first step is on show.
-   * @param {() => void} ended called when slow motion is left
+   * Stand still at every phase, from the first one on, until somebody goes on.
+   * @param {() => void} ended called when slow motion is left; of several the first
    */
   once(ended) {
-    this.single = true;
-    this.ended?.();
-    this.ended = ended;
+    if (!this.active) return ended(); // there is no race to show one of
+    this.ended ??= ended;
+    this.hold(true);
+  }
+
+  /** Leave the step on show and stand still at the first phase of the next one. */
+  another() {
+    if (!this.active) return;
+    clearTimeout(this.timer);
+    this._toLive();
+    if (this.at >= 0) this._following();
+    if (this.active) this.hold(true);
   }
 
   /** Back to moving pictures. @param {boolean} resume whether the race goes on */
@@ -99,9 +114,10 @@ export class SlowMotion {
     this._release();
     this.place.hidden = true;
     this._near(null);
-    this.single = false;
-    this.ended?.();
+    this.on.weights()?.watchSteps?.(false);
+    const { ended } = this;
     this.ended = null;
+    ended?.();
     this.on.showSpeed(this.usual);
     if (resume) this.on.command({ do: "resume" });
     this.on.showState();
@@ -112,7 +128,7 @@ export class SlowMotion {
     this.held = held;
     clearTimeout(this.timer);
     if (!held) {
-      if (this.session.playback.source === "live") this.session.playback.show(null);
+      this._toLive();
       if (this.at >= 0) this._wait();
     }
     this._tell();
@@ -124,7 +140,47 @@ export class SlowMotion {
   next() {
     clearTimeout(this.timer);
     if (!this.active || this.at < 0) return;
+    this._toLive();
     if (this.at + 1 < this._phases()) return this._show(this.at + 1);
+    this._following();
+  }
+
+  /** The stage before, held: who goes back wants to read. */
+  back() {
+    if (this.at > 0) this._hold(this.at - 1);
+  }
+
+  /**
+   * A stage of one lane, held.
+   * @param {number} lane
+   * @param {number} index of the stage
+   */
+  goTo(lane, index) {
+    const message = this.told[lane];
+    if (!message || this.at < 0) return;
+    const at = stagesOf(this.session.history.stage.lanes[lane], message.stages).indexOf(index);
+    if (at >= 0) this._hold(at);
+  }
+
+  /** Whether another moment than the newest is looked at. */
+  get looksBack() {
+    const { chosen, source } = this.session.playback;
+    return chosen !== null || source !== "live";
+  }
+
+  /** @param {number} at */
+  _hold(at) {
+    this._toLive();
+    this.hold(true);
+    this._show(at);
+  }
+
+  _toLive() {
+    if (this.session.playback.source === "live") this.session.playback.show(null);
+  }
+
+  /** The frame that the step leads to, and the next step. */
+  _following() {
     this._release();
     if (["running", "paused"].includes(this.session.state.state)) this._ask();
     else this.stop();
@@ -168,8 +224,7 @@ export class SlowMotion {
    */
   draw(moment) {
     if (!this.active) return;
-    const { chosen, source } = this.session.playback;
-    const back = chosen !== null || source !== "live";
+    const back = this.looksBack;
     if (back && this.at >= 0 && !this.held) this.hold(true);
     this._overlay(back);
     this._strip(moment.stage);
@@ -196,29 +251,37 @@ export class SlowMotion {
     this._look();
     this._tell();
     this._move();
-    if (this.single && at + 1 >= this._phases()) {
-      this.single = false; // “Continue” and “Next” go on with the steps that follow
-      this.hold(true);
-    } else if (!this.held) this._wait();
+    if (!this.held) this._wait();
   }
 
   /** How many phases the step on show has. */
   _phases() {
     const { lanes } = this.session.history.stage;
     return Math.max(
-      ...this.told.filter(Boolean).map((message) => lanes[message.lane].stages?.length ?? 0),
+      ...this.told
+        .filter(Boolean)
+        .map((message) => stagesOf(lanes[message.lane], message.stages).length),
     );
   }
 
   /** Show the part of the plane in which this step is seen. */
   _look() {
     const { history, moment } = this.session.playback;
+    this._keepZoom(history.stage.lanes);
+    this.on.weights()?.watchSteps?.(true);
     const now = this.zoom === "path" || moment < 0 ? null : this.on.frameView(moment);
     const part = now?.picture
       ? stepBounds(this.told, now, /** @type {"step" | number} */ (this.zoom))
       : null;
     this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
     this._near(part);
+  }
+
+  /** What one lane's number was chosen for belongs to these lanes alone. @param {any[]} lanes */
+  _keepZoom(lanes) {
+    const names = lanes.map(({ label }) => label).join("\n");
+    if (names !== this.zoomed && typeof this.zoom === "number") this.zoom = "step";
+    this.zoomed = names;
   }
 
   /** @param {{x: [number, number], y: [number, number]} | null} part */
@@ -234,7 +297,16 @@ export class SlowMotion {
   }
 
   _wait() {
-    this.timer = setTimeout(() => this.next(), STAGE_MS / this.pace);
+    this.timer = setTimeout(() => this.next(), readingTime(this._lines()) / this.pace);
+  }
+
+  /** The lines on show. */
+  _lines() {
+    const { lanes } = this.session.history.stage;
+    return this.told.filter(Boolean).map(({ lane, stages }) => {
+      const { index, waits } = stageOf(lanes[lane], this.at, stages);
+      return waits ? "" : (lanes[lane].stages?.[index]?.line ?? "");
+    });
   }
 
   /** Paint until what moves between two stages stands. */
@@ -267,6 +339,7 @@ export class SlowMotion {
     this.place.hidden = false;
     if (this.built === stage.lanes) return;
     this.built = stage.lanes;
+    this._keepZoom(stage.lanes);
     this.place.setAttribute("role", "group");
     this.place.setAttribute("aria-label", t("time.slow"));
     const title = document.createElement("b");
@@ -313,6 +386,10 @@ export class SlowMotion {
       ),
     );
     const hold = button("", () => this.hold(!this.held), { "data-testid": "slow-hold" });
+    const back = button(t("time.slow-back"), () => this.back(), {
+      "data-testid": "slow-back",
+      title: t("time.slow-back-hint"),
+    });
     const next = button(t("time.slow-skip"), () => this.next(), {
       "data-testid": "slow-next",
       title: t("time.slow-skip-hint"),
@@ -323,11 +400,13 @@ export class SlowMotion {
     });
     const bar = document.createElement("div");
     bar.className = "kv-stages-bar";
-    bar.append(title, this.step, zooms, paces, hold, next, leave);
+    bar.append(title, this.step, zooms, paces, hold, back, next, leave);
     const lanes = document.createElement("div");
     lanes.className = "kv-stages-lanes";
     lanes.append(
-      ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) => section(lane, i)),
+      ...stage.lanes.map((/** @type {any} */ lane, /** @type {number} */ i) =>
+        section(lane, i, (index) => this.goTo(i, index)),
+      ),
     );
     this.place.replaceChildren(bar, lanes);
     this._tell();
@@ -350,7 +429,7 @@ export class SlowMotion {
     const hold = get("[data-testid=slow-hold]");
     hold.textContent = t(this.held ? "time.slow-go" : "time.slow-hold");
     hold.title = t(this.held ? "time.slow-go-hint" : "time.slow-hold-hint");
-    hold.setAttribute("aria-pressed", String(this.held));
+    /** @type {HTMLButtonElement} */ (get("[data-testid=slow-back]")).disabled = this.at <= 0;
     for (const one of /** @type {NodeListOf<HTMLElement>} */ (
       this.place.querySelectorAll("[data-pace]")
     ))
@@ -370,12 +449,17 @@ export class SlowMotion {
       const place = get(`[data-lane="${i}"]`);
       const message = this.told[i];
       const going = message && this.at >= 0;
-      const { index, waits } = stageOf(lane, this.at);
+      const { index, waits } = stageOf(lane, this.at, message?.stages);
       [...place.querySelectorAll("li")].forEach((chip, n) => {
+        const there = !message?.stages[n]?.absent;
+        const named = /** @type {HTMLButtonElement} */ (chip.querySelector("button"));
         chip.toggleAttribute("data-now", Boolean(going) && n === index && !waits);
-        chip.toggleAttribute("data-past", Boolean(going) && (n < index || waits));
-        if (going && n === index && !waits) chip.setAttribute("aria-current", "step");
-        else chip.removeAttribute("aria-current");
+        chip.toggleAttribute("data-past", Boolean(going) && there && (n < index || waits));
+        chip.toggleAttribute("data-absent", !there);
+        named.disabled = !going || !there;
+        named.title = there ? lane.stages[n].name : t("time.slow-absent", lane.stages[n]);
+        if (going && n === index && !waits) named.setAttribute("aria-current", "step");
+        else named.removeAttribute("aria-current");
       });
       place.setAttribute("aria-live", this.held ? "polite" : "off");
       const finished = metrics.at(-1)?.lanes[i].finished;
@@ -394,11 +478,12 @@ export class SlowMotion {
 }
 
 /**
- * One lane's stages, as chips.
+ * One lane's stages, as buttons.
  * @param {any} lane of the stage
  * @param {number} index
+ * @param {(stage: number) => void} go shows a stage
  */
-function section(lane, index) {
+function section(lane, index, go) {
   const place = document.createElement("section");
   place.dataset.lane = String(index);
   place.dataset.testid = `stages-${index}`;
@@ -410,8 +495,11 @@ function section(lane, index) {
     // The name by itself: on low screens only the stage on show is named.
     const named = document.createElement("span");
     named.textContent = ` ${name}`;
-    chip.append(`${i ? "" : `${SHAPES[index]} `}${i + 1}`, named);
-    chip.title = name;
+    const pressed = button(`${i ? "" : `${SHAPES[index]} `}${i + 1}`, () => go(i), {
+      "data-testid": `phase-${index}-${i}`,
+    });
+    pressed.append(named);
+    chip.append(pressed);
     chips.append(chip);
   }
   // All lines lie on one another and one is seen: whichever it is, the strip is as high and nothing
@@ -446,11 +534,22 @@ function section(lane, index) {
  * @param {"loss" | "height"} what the values are
  */
 export function numbers(stages, parts, index, what = "loss") {
-  const { points, values } = parts[index];
+  const part = parts[index];
+  const { points, values } = part;
   const count = points?.shape[0] ?? 0;
-  if (stages[index].shows === "asked")
-    return count ? t(count === 1 ? "time.slow-asks-one" : "time.slow-asks", { count }) : "";
-  const accepted = stages[index].shows === "moved" ? acceptedUpTo(stages, parts, index) : null;
+  const { shows } = stages[index];
+  if (shows === "asked") return askedText(part, count);
+  if (shows === "resampled") return points ? resampledText(part) : "";
+  if (shows === "swapped")
+    return part.tried ? t("time.slow-swapped", { count: part.swapped, of: part.tried }) : "";
+  if (shows === "reshaped")
+    return Number.isFinite(part.growth)
+      ? t("time.slow-reshaped", { factor: formatNumber(part.growth) })
+      : "";
+  const accepted = ["moved", "improved"].includes(shows)
+    ? acceptedUpTo(stages, parts, index)
+    : null;
+  if (accepted && shows === "improved") return improvedText(accepted);
   if (accepted)
     return t(accepted.taken < accepted.of ? "time.slow-accepted-some" : "time.slow-accepted", {
       count: accepted.taken,
@@ -459,7 +558,31 @@ export function numbers(stages, parts, index, what = "loss") {
     });
   const [low, high] = extent(values?.data) ?? [Number.NaN, Number.NaN];
   if (!Number.isFinite(low)) return "";
+  const told = part.along ? "slope" : what;
   return low === high
-    ? t(`time.slow-${what}`, { value: formatNumber(low) })
-    : t(`time.slow-${what}-range`, { low: formatNumber(low), high: formatNumber(high) });
+    ? t(`time.slow-${told}`, { value: formatNumber(low) })
+    : t(`time.slow-${told}-range`, { low: formatNumber(low), high: formatNumber(high) });
+}
+
+/**
+ * @param {import("./step_trace.js").Part} part
+ * @param {number} count of points
+ */
+function askedText({ known, along }, count) {
+  if (known) return t("time.slow-known");
+  if (!count) return "";
+  const many = along ? "time.slow-directions" : "time.slow-asks";
+  return t(count === 1 ? `${many}-one` : many, { count });
+}
+
+/** @param {import("./step_trace.js").Part} part */
+function resampledText({ died, copied, members }) {
+  if (!died) return t("time.slow-resampled-none");
+  return t("time.slow-resampled", { died, copied, members });
+}
+
+/** @param {{taken: number, of: number}} found */
+function improvedText({ taken, of }) {
+  if (!taken) return t("time.slow-improved-none");
+  return t("time.slow-improved", { count: taken, of });
 }

@@ -1,45 +1,68 @@
 /**
  * One step of every method, a part of it at a time, painted over the picture it starts from: what
- * is asked, what is answered, what moves.
+ * is asked, what is answered, what moves, dies, swaps or takes another shape.
  */
 
 import { shape } from "../charts/lane_markers.js";
 import { mixColours } from "../charts/theme.js";
+import { formatNumber } from "../i18n/format.js";
+import { rows } from "../data/messages.js";
 import { persistent } from "../panels/network/particle_prediction.js";
 
+/** @typedef {import("../data/messages.js").Packed} Packed */
 /**
- * @typedef {{points: import("../data/messages.js").Packed | null, values:
- *   import("../data/messages.js").Packed | null, accepted: import("../data/messages.js").Packed |
- *   null}} Part
+ * @typedef {{points: Packed | null, values: Packed | null, accepted: Packed | null, absent?:
+ *   boolean, from?: Packed, along?: boolean, known?: boolean, estimate?: Packed, stayed?: Packed,
+ *   died?: number, copied?: number, members?: number, traded?: Packed, temperatures?: Packed,
+ *   swapped?: number, tried?: number, ellipses?: Packed, growth?: number}} Part
  */
 /** @typedef {{colours: string[], theme: import("../charts/theme.js").Theme}} Dress */
 
 const [MARK, HEAD, LOWEST, CROSS] = [3.8, 6.5, 7.5, 4.2];
 const [WASH, LINE, GONE, REFUSED] = [0.45, 0.4, 0.16, 0.85];
+/** How far an arc between two replicas stands off the line between them, as a share of it. */
+const BULGE = 0.22;
+/** More pairs, or more copied members, are not labelled. */
+const LABELLED = 8;
 /** Methods whose new points come from several old ones: no line tells where from. */
 const BRED = new Set(["genetic", "harmony-search", "hybrid", "population-annealing"]);
+/** Methods whose rows go on from step to step, though another start may take a row's place. */
+const IN_ROWS = new Set(["multistart"]);
+
+/**
+ * Which of its stages a lane's step has, in their order.
+ * @param {any} lane of the stage message
+ * @param {Part[]} [parts] of the step; all stages where they are not told
+ * @returns {number[]}
+ */
+export function stagesOf(lane, parts) {
+  return [...(lane.stages ?? []).keys()].filter((index) => !parts?.[index]?.absent);
+}
 
 /**
  * Which of its stages a lane shows while the others are at theirs; a lane with fewer waits at its
  * last.
  * @param {any} lane of the stage message
  * @param {number} at
+ * @param {Part[]} [parts] of the step
  */
-export function stageOf(lane, at) {
-  const last = (lane.stages?.length ?? 0) - 1;
-  return { index: Math.min(at, last), waits: at > last };
+export function stageOf(lane, at, parts) {
+  const stages = stagesOf(lane, parts);
+  const last = stages.length - 1;
+  return { index: stages[Math.min(at, last)] ?? -1, waits: at > last };
 }
 
 /**
- * The newest part up to a stage that shows what was asked, or the answers to it.
+ * The newest part up to a stage that shows what was asked, or the answers to it, and after which
+ * nothing has moved yet.
  * @param {any[]} stages of the method
  * @param {Part[]} parts
  * @param {number} index
  * @returns {Part | null}
  */
 export function askedUpTo(stages, parts, index) {
-  for (let i = index; i >= 0; i--)
-    if (stages[i].shows !== "moved" && parts[i].points) return parts[i];
+  for (let i = index; i >= 0 && (i === index || stages[i].shows !== "moved"); i--)
+    if (["asked", "answered"].includes(stages[i].shows) && parts[i].points) return parts[i];
   return null;
 }
 
@@ -78,9 +101,25 @@ export function extent(values) {
  */
 export function origins(lane, picture, count) {
   const { cloud, estimate } = picture;
-  if (cloud && cloud.shape[0] === count && lane.population === count && persistent(lane))
+  if (cloud && cloud.shape[0] === count && lane.population === count && inRows(lane))
     return (row) => [cloud.data[2 * row], cloud.data[2 * row + 1]];
-  return BRED.has(lane.optimizer) || (cloud && persistent(lane)) ? null : () => estimate;
+  return BRED.has(lane.optimizer) || (cloud && inRows(lane)) ? null : () => estimate;
+}
+
+/** Whether a lane's rows are the same particles after a step. @param {any} lane of the stage */
+const inRows = (lane) => persistent(lane) || IN_ROWS.has(lane.optimizer);
+
+/**
+ * Where the points of a part come from, as it tells itself, or as the picture does.
+ * @param {Part} part
+ * @param {any} lane of the stage
+ * @param {any} picture of the lane
+ * @returns {((row: number) => [number, number]) | null}
+ */
+export function sources({ from, points, traded }, lane, picture) {
+  if (traded) return null;
+  if (from) return (row) => [from.data[2 * row], from.data[2 * row + 1]];
+  return origins(lane, picture, points?.shape[0] ?? 0);
 }
 
 /** Around what a step moves there is so much room, as a share of it. */
@@ -113,13 +152,19 @@ export function reachOf(message, lane, picture) {
     box[2] = Math.min(box[2], y);
     box[3] = Math.max(box[3], y);
   };
-  for (const { points } of message.stages) {
+  for (const part of message.stages) {
+    const { points, ellipses, estimate } = part;
     const count = points?.shape[0] ?? 0;
-    const from = count && picture ? origins(lane, picture, count) : null;
+    const from = count && picture ? sources(part, lane, picture) : null;
     for (let row = 0; row < count; row++) {
       hold(points.data[2 * row], points.data[2 * row + 1]);
       if (from) hold(...from(row));
     }
+    for (let row = 0; row < (estimate?.shape[0] ?? 0); row++)
+      hold(estimate.data[2 * row], estimate.data[2 * row + 1]);
+    for (const [x, y, ax, ay, bx, by] of ellipses ? rows(ellipses) : [])
+      for (const side of [-1, 1])
+        hold(x + side * Math.hypot(ax, bx), y + side * Math.hypot(ay, by));
   }
   return box[0] <= box[1] ? box : null;
 }
@@ -197,11 +242,13 @@ export function paintStep(told, at, dress, progress) {
       const lane = moment.stage.lanes[message.lane];
       const picture = moment.picture.lanes[message.lane];
       if (!lane.stages?.length || !picture) continue;
-      const { index, waits } = stageOf(lane, at);
+      const { index, waits } = stageOf(lane, at, message.stages);
+      if (index < 0) continue;
       const brush = new Brush(paint, message.lane, dress, waits ? 1 : progress());
       const part = message.stages[index];
+      const { shows } = lane.stages[index];
       const count = part.points?.shape[0] ?? 0;
-      const from = origins(lane, picture, count);
+      const from = sources(part, lane, picture);
       const start = (/** @type {number} */ row) => {
         const [left, up] = from
           ? from(row)
@@ -209,10 +256,22 @@ export function paintStep(told, at, dress, progress) {
         return /** @type {[number, number]} */ ([x(left), y(up)]);
       };
       const end = (/** @type {number} */ row) => place(part.points.data, row);
-      if (lane.stages[index].shows === "asked") brush.asked(count, start, end, Boolean(from));
-      else if (lane.stages[index].shows === "answered")
-        brush.answered(count, end, part.values?.data);
-      else {
+      if (shows === "asked") brush.asked(count, start, end, Boolean(from));
+      else if (shows === "answered") brush.answered(count, end, part.values?.data);
+      else if (shows === "improved") {
+        brush.judged(count, end, part.accepted?.data, false);
+        if (part.estimate) brush.moved(1, ...ends(part.estimate, place), true);
+      } else if (shows === "resampled") brush.resampled(count, start, end, part.stayed?.data);
+      else if (shows === "swapped") brush.swapped(part, end);
+      else if (shows === "reshaped") {
+        const asked = lane.stages.findLastIndex(
+          (/** @type {any} */ stage, /** @type {number} */ i) =>
+            i < index && stage.shows === "answered" && message.stages[i].points,
+        );
+        const samples = message.stages[asked]?.points;
+        if (samples) brush.faded(samples.shape[0], (row) => place(samples.data, row));
+        if (part.ellipses) brush.reshaped(rows(part.ellipses), x, y);
+      } else {
         const asked = askedUpTo(lane.stages, message.stages, index);
         if (asked?.points)
           brush.judged(
@@ -226,6 +285,14 @@ export function paintStep(told, at, dress, progress) {
     paint.globalAlpha = 1;
   };
 }
+
+/**
+ * Both ends of one move, as the brush takes them.
+ * @param {Packed} pair (2, 2)
+ * @param {(data: ArrayLike<number>, row: number) => [number, number]} place
+ * @returns {[() => [number, number], () => [number, number]]}
+ */
+const ends = (pair, place) => [() => place(pair.data, 0), () => place(pair.data, 1)];
 
 /** Paints the points of one lane. */
 class Brush {
@@ -351,14 +418,192 @@ class Brush {
    * @param {number} count
    * @param {(row: number) => [number, number]} at
    * @param {ArrayLike<number> | undefined} accepted
+   * @param {boolean} refused whether the others were: else they stay where they are
    */
-  judged(count, at, accepted) {
+  judged(count, at, accepted, refused = true) {
     this._path(count, (row) => (accepted?.[row] ? null : at(row)), MARK);
-    this._outline(REFUSED + (GONE - REFUSED) * this.progress);
+    this._outline(refused ? REFUSED + (GONE - REFUSED) * this.progress : REFUSED);
     if (!accepted) return;
-    this._crosses(count, (row) => (accepted[row] ? null : at(row)));
+    if (refused) this._crosses(count, (row) => (accepted[row] ? null : at(row)));
     this._path(count, (row) => (accepted[row] ? at(row) : null), MARK);
     this._fill();
+  }
+
+  /**
+   * What was asked about, long past.
+   * @param {number} count
+   * @param {(row: number) => [number, number]} at
+   */
+  faded(count, at) {
+    this._path(count, at, MARK);
+    this._outline(2 * GONE);
+  }
+
+  /**
+   * Members that died are crossed out, and lines lead from where their copies come from; a member
+   * that was copied tells how often it is there now.
+   * @param {number} count
+   * @param {(row: number) => [number, number]} before
+   * @param {(row: number) => [number, number]} now
+   * @param {ArrayLike<number> | undefined} stayed
+   */
+  resampled(count, before, now, stayed) {
+    const died = Array.from({ length: count }, (_, row) => row).filter((row) => !stayed?.[row]);
+    const copy = (/** @type {number} */ i) => now(died[i]);
+    this._lines(died.length, copy, (i) => this._between(copy(i), before(died[i])));
+    this._path(died.length, (i) => before(died[i]), MARK);
+    this._outline(REFUSED + (GONE - REFUSED) * this.progress);
+    this._crosses(died.length, (i) => before(died[i]));
+    this._path(count, (row) => (stayed?.[row] ? now(row) : null), MARK);
+    this._fill();
+    /** @type {Map<string, {spot: [number, number], times: number}>} */ const copied = new Map();
+    for (const row of died) {
+      const spot = now(row);
+      const seen = copied.get(String(spot)) ?? { spot, times: 1 };
+      copied.set(String(spot), { spot, times: seen.times + 1 });
+    }
+    const most = [...copied.values()].sort((a, b) => b.times - a.times);
+    this._path(most.length, (i) => most[i].spot, HEAD);
+    this._fill();
+    for (const { spot, times } of most.slice(0, LABELLED)) this._label(`×${times}`, spot);
+  }
+
+  /**
+   * Arcs between the replicas that traded temperatures, thin lines between those that tried to.
+   * @param {Part} part
+   * @param {(row: number) => [number, number]} at
+   */
+  swapped({ traded, temperatures }, at) {
+    const { paint } = this;
+    const pairs = traded?.shape[0] ?? 0;
+    const swaps = (/** @type {number} */ i) => Boolean(traded?.data[i]);
+    paint.setLineDash([3, 4]);
+    const tried = Array.from({ length: pairs }, (_, i) => i).filter((i) => !swaps(i));
+    this._lines(
+      tried.length,
+      (i) => at(2 * tried[i]),
+      (i) => at(2 * tried[i] + 1),
+    );
+    paint.setLineDash([]);
+    paint.beginPath();
+    for (let i = 0; i < pairs; i++) {
+      if (!swaps(i)) continue;
+      const [[x0, y0], [x1, y1]] = [at(2 * i), at(2 * i + 1)];
+      const middle = /** @type {[number, number]} */ ([
+        (x0 + x1) / 2 + BULGE * (y1 - y0),
+        (y0 + y1) / 2 - BULGE * (x1 - x0),
+      ]);
+      const other = /** @type {[number, number]} */ ([
+        (x0 + x1) / 2 - BULGE * (y1 - y0),
+        (y0 + y1) / 2 + BULGE * (x1 - x0),
+      ]);
+      this._arc([x0, y0], middle, [x1, y1]);
+      this._arc([x1, y1], other, [x0, y0]);
+    }
+    this._outline(1);
+    this._path(2 * pairs, (row) => (swaps(row >> 1) ? null : at(row)), MARK);
+    this._outline(REFUSED);
+    this._path(2 * pairs, (row) => (swaps(row >> 1) ? at(row) : null), HEAD);
+    this._fill();
+    if (!temperatures || pairs > LABELLED) return;
+    for (let row = 0; row < 2 * pairs; row++) {
+      const pair = temperatures.data.subarray(2 * (row >> 1), 2 * (row >> 1) + 2);
+      const [own, others] = row % 2 ? [pair[1], pair[0]] : [pair[0], pair[1]];
+      const text = formatNumber(own);
+      this._label(swaps(row >> 1) ? `T ${text} → ${formatNumber(others)}` : `T ${text}`, at(row));
+    }
+  }
+
+  /**
+   * Part of a curve, up to where it has come, with a head.
+   * @param {[number, number]} from
+   * @param {[number, number]} over
+   * @param {[number, number]} to
+   */
+  _arc(from, over, to) {
+    const { paint, progress } = this;
+    const near = this._between(from, over);
+    const far = this._between(over, to);
+    const tip = this._between(near, far);
+    paint.moveTo(...from);
+    paint.quadraticCurveTo(...near, ...tip);
+    const angle = Math.atan2(far[1] - near[1], far[0] - near[0]);
+    if (progress < 1 || Math.hypot(to[0] - from[0], to[1] - from[1]) < 4 * HEAD) return;
+    // the head stands before the marker
+    const base = [tip[0] - HEAD * Math.cos(angle), tip[1] - HEAD * Math.sin(angle)];
+    for (const side of [-1, 1]) {
+      paint.moveTo(base[0], base[1]);
+      paint.lineTo(
+        base[0] - HEAD * Math.cos(angle + side * 0.5),
+        base[1] - HEAD * Math.sin(angle + side * 0.5),
+      );
+    }
+  }
+
+  /**
+   * The distribution's ellipse before the step, dashed, and as it is now, about its mean.
+   * @param {number[][]} ellipses centre and half-axes, of both
+   * @param {(value: number) => number} x
+   * @param {(value: number) => number} y
+   */
+  reshaped([before, after], x, y) {
+    const { paint } = this;
+    const trace = (/** @type {number[]} */ [left, up, ax, ay, bx, by]) => {
+      paint.beginPath();
+      for (let i = 0; i <= 72; i++) {
+        const [cos, sin] = [Math.cos((i * Math.PI) / 36), Math.sin((i * Math.PI) / 36)];
+        const spot = /** @type {[number, number]} */ ([
+          x(left + cos * ax + sin * bx),
+          y(up + cos * ay + sin * by),
+        ]);
+        if (i) paint.lineTo(...spot);
+        else paint.moveTo(...spot);
+      }
+    };
+    trace(before);
+    paint.setLineDash([5, 5]);
+    this._outline(REFUSED);
+    paint.setLineDash([]);
+    trace(this._halfway(before, after));
+    this._outline(1);
+    const now = /** @type {[number, number]} */ ([x(after[0]), y(after[1])]);
+    this._path(1, () => now, HEAD);
+    this._fill();
+  }
+
+  /**
+   * An ellipse on its way to another: of the axes of the other those that lie nearest.
+   * @param {number[]} before
+   * @param {number[]} after
+   */
+  _halfway(before, after) {
+    let [x, y, ax, ay, bx, by] = after;
+    const along = (/** @type {number} */ left, /** @type {number} */ up) =>
+      before[2] * left + before[3] * up;
+    if (Math.abs(along(bx, by)) > Math.abs(along(ax, ay))) [ax, ay, bx, by] = [bx, by, ax, ay];
+    if (along(ax, ay) < 0) [ax, ay] = [-ax, -ay];
+    if (before[4] * bx + before[5] * by < 0) [bx, by] = [-bx, -by];
+    return [x, y, ax, ay, bx, by].map(
+      (value, i) => before[i] + (value - before[i]) * this.progress,
+    );
+  }
+
+  /**
+   * Words beside a marker, on paper.
+   * @param {string} text
+   * @param {[number, number]} at
+   */
+  _label(text, [left, up]) {
+    const { paint, theme } = this;
+    paint.globalAlpha = 1;
+    paint.font = `600 11px ${theme.font}`;
+    paint.textAlign = "left";
+    paint.lineJoin = "round";
+    paint.strokeStyle = theme.surface;
+    paint.lineWidth = 4;
+    paint.strokeText(text, left + HEAD + 3, up - 4);
+    paint.fillStyle = theme.text;
+    paint.fillText(text, left + HEAD + 3, up - 4);
   }
 
   /**

@@ -38,7 +38,13 @@ export class LandscapePanel extends WeightsPanel {
     element.after(place);
     this.relief = new Surface3D(place, Plotly, figures.relief, theme, colours, palette);
     element.addEventListener("pointermove", () => this._hover());
-    for (const mode of MODES) this._button(mode).onclick = () => this.show(mode);
+    /** @type {"map" | "relief" | null} what is shown again once no step is watched */
+    this.after = null;
+    for (const mode of MODES)
+      this._button(mode).onclick = () => {
+        this.after = null;
+        this.show(mode);
+      };
     this._button("map").setAttribute("aria-pressed", "true");
   }
 
@@ -69,6 +75,17 @@ export class LandscapePanel extends WeightsPanel {
     this.relief.show(mode === "relief", this.last);
     if (mode === "map") this.chart.resize();
     if (mode === "map" && this.last) this.draw(this.last);
+  }
+
+  /** The map while a step is painted over it, and then what was shown. @param {boolean} on */
+  watchSteps(on) {
+    if (on && this.mode === "relief") {
+      this.show("map");
+      this.after = "relief";
+    } else if (!on && this.after) {
+      this.show(this.after);
+      this.after = null;
+    }
   }
 
   /**
