@@ -98,7 +98,7 @@ class Before:
         shows = {phase.shows for phase in lane.optimizer.phases}
         self.estimate = state.estimate.clone()
         self.places = (
-            plane.project(state.population)
+            torch.cat([plane.project(some) for some in state.population.split(MOST)])
             if "resampled" in shows and state.population is not None
             else None
         )

@@ -81,8 +81,17 @@ def test_one_step_is_shown_from_the_question(open_page: Open) -> None:
     wait_for(page, ready=True, frames=3)
     page.get_by_test_id("question-step").click()
     expect(page.get_by_test_id("stages")).to_be_visible()
-    expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_be_visible()
+    now = page.get_by_test_id("stages-0").locator("[aria-current=step]")
+    expect(now).to_contain_text("1")
+    expect(page.locator('[data-panel="weights"]')).to_be_visible()
+    expect(page.locator('[data-panel="loss"]')).to_be_hidden()
+    page.get_by_test_id("slow-next").click()
+    expect(now).to_contain_text("2")
+    page.get_by_test_id("question-step").click()
+    expect(now).to_contain_text("1")
+    expect(page.locator('[data-panel="loss"]')).to_be_hidden()
     page.keyboard.press("m")
+    expect(page.locator('[data-panel="loss"]')).to_be_visible()
     expect(page.get_by_test_id("stages")).to_be_hidden()
 
 

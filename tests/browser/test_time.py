@@ -72,6 +72,12 @@ def test_slow_motion_shows_the_stages_of_one_step_of_every_lane(open_page: Open)
         expect(page.get_by_test_id("stages-0").locator("[aria-current=step]")).to_contain_text(
             stages[0][at]["name"]
         )
+    page.keyboard.press("ArrowLeft")
+    stage_on_show(page, len(stages[0]) - 1)
+    page.get_by_test_id("phase-0-0").press("Enter")
+    stage_on_show(page, 1)
+    page.get_by_test_id(f"phase-0-{len(stages[0]) - 1}").click()
+    stage_on_show(page, len(stages[0]))
     expect(page.get_by_test_id("stages-0")).to_contain_text("accepted")
     assert count(page, "frames") == frames
     assert look(page, "v.board.panel('weights').overlays.has('stages')")

@@ -247,6 +247,18 @@ test("a step is painted on the map, and the relief comes back after it", () => {
   assert.deepEqual(done.watched, [true, false]);
 });
 
+test("a part of a landscape that is not drawn yet is kept for its first picture", () => {
+  const part = { x: [0, 1], y: [0, 1] };
+  const panel = Object.assign(Object.create(LandscapePanel.prototype), {
+    mode: "map",
+    heights: null,
+    part: null,
+    last: { picture: {} },
+  });
+  panel.near(part);
+  assert.equal(panel.part, part);
+});
+
 test("a phase that a step did not have is left out", () => {
   const parts = [none, { ...none, absent: true }, none];
   assert.deepEqual(stageOf(LANE, 1, parts), { index: 2, waits: false });

@@ -386,8 +386,9 @@ export class SlowMotion {
       ),
     );
     const hold = button("", () => this.hold(!this.held), { "data-testid": "slow-hold" });
-    const back = button(t("time.slow-back"), () => this.back(), {
+    const back = button("←", () => this.back(), {
       "data-testid": "slow-back",
+      "aria-label": t("time.slow-back"),
       title: t("time.slow-back-hint"),
     });
     const next = button(t("time.slow-skip"), () => this.next(), {
@@ -497,6 +498,7 @@ function section(lane, index, go) {
     named.textContent = ` ${name}`;
     const pressed = button(`${i ? "" : `${SHAPES[index]} `}${i + 1}`, () => go(i), {
       "data-testid": `phase-${index}-${i}`,
+      "aria-label": `${i + 1} ${name}`,
     });
     pressed.append(named);
     chip.append(pressed);

@@ -162,7 +162,9 @@ export class LandscapePanel extends WeightsPanel {
 
   /** @param {{x: [number, number], y: [number, number]} | null} part */
   near(part) {
-    if (this.mode === "map" || !part) super.near(part);
+    if (!this.heights)
+      this.part = part; // of another race: nothing of it is drawn yet
+    else if (this.mode === "map" || !part) super.near(part);
   }
 
   /**
