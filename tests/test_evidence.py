@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
+from engine.combinatorial.experiment import CombinatorialExperiment
+from engine.experiment.model import Experiment
 from engine.studies.check import differences
+from engine.studies.plan import INSTANCE, runs_of
 from engine.studies.report import available, holm_of_primaries, report, the_map
 from engine.studies.study import SHIPPED, names, shipped
 from tests.tools import evidence, figures
@@ -32,9 +37,35 @@ def test_the_tables_are_small_enough_to_ship() -> None:
 def test_every_verdict_can_be_computed_from_its_tables(name: str) -> None:
     found = report(name)
     assert found.verdict
-    assert "nan" not in found.verdict
+    assert not {"nan", "unknown"} & set(re.findall(r"\w+", found.verdict)), found.verdict
     assert found.seeds >= 3
     assert found.core_minutes > 0
+
+
+@pytest.mark.parametrize("name", available())
+def test_the_tables_are_of_the_study_as_it_stands(name: str) -> None:
+    """Each default run that is planned has a row, made by the same experiment."""
+    study, size = shipped(name), "small"
+    rows = {
+        (row["case"], row["lane"], row["variant"], row["seed"]): json.loads(row["experiment"])
+        for row in report(name).runs
+    }
+    planned = [run for run in runs_of(study, size) if not run.variant.startswith("trial")]
+    assert planned
+    for run in planned:
+        value = rows.get((run.case, run.lane, run.variant, run.seed))
+        assert value is not None, (run.case, run.lane, run.seed)
+        kind = CombinatorialExperiment if INSTANCE in value else Experiment
+        assert kind.parse(value).to_json() == run.experiment, (run.case, run.lane, run.seed)
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_two_lanes_of_a_case_are_the_same(name: str) -> None:
+    lanes: dict[str, tuple[str, str, str]] = {}
+    for run in runs_of(shipped(name), "small", 1):
+        if not run.variant.startswith("trial"):
+            where = run.case, run.lane, run.variant
+            assert lanes.setdefault(run.key, where) == where
 
 
 def test_most_studies_have_results_and_the_map_has_rows() -> None:

@@ -176,7 +176,8 @@ def _run(
         rate = sum(known) / len(known) if known else None
         told = "unknown time" if rate is None else f"about {rate * len(first) / jobs / 60:.0f} min"
         click.echo(
-            f"{one.id}: {len({run.key for run in first})} runs and those of tuned settings, {told}"
+            f"{one.id}: {len({run.key for run in first})} runs, {told}, "
+            "and then those of the settings that tuning chooses"
         )
         return
     _prepare(folder, one)

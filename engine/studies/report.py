@@ -58,8 +58,8 @@ class Report:
 
     @property
     def core_minutes(self) -> float:
-        """Processor time of all runs, in minutes."""
-        return sum(row["core_seconds"] or 0 for row in self.runs) / 60
+        """Processor time of all runs, in minutes; one that stands under two names counts once."""
+        return sum({row["key"]: row["core_seconds"] or 0 for row in self.runs}.values()) / 60
 
     @property
     def seeds(self) -> int:
@@ -100,8 +100,8 @@ class Cell:
         value, low, high: expected running time to the target, infinite if never reached.
         reached, n: runs that reached it, of how many.
         factor: how many times the best column's cost.
-        told_apart: whether the best column is told apart from the next by its seeds; None where
-            nothing was reached.
+        told_apart: whether the best column is told apart from the next by its seeds, at 90 % for
+            the whole map; None where nothing was reached.
         target: what the costs of the row are counted until.
     """
 
@@ -140,22 +140,36 @@ def the_map(
     """
     if currency not in CURRENCIES:
         raise BadInput("currency", currency, f"one of {', '.join(CURRENCIES)}")
-    cells: list[Cell] = []
-    for one in reports:
-        facts = Facts(one.study, one.runs)
-        for case in one.study.case:
-            if case.situation is not None and case.targets:
-                cells += _row(one, facts, case, currency, variant, columns)
-    return cells
+    rows = [
+        (one, Facts(one.study, one.runs), case)
+        for one in reports
+        for case in one.study.case
+        if case.situation is not None and case.targets
+    ]
+    return [
+        cell
+        for one, facts, case in rows
+        for cell in _row(one, facts, case, currency, variant, columns, len(rows))
+    ]
+
+
+TARGET = 0
+"""The target that the map compares: the easiest of a case, whatever came out."""
 
 
 def _row(
-    one: Report, facts: Facts, case: Case, currency: str, variant: str, columns: tuple[Seen, ...]
+    one: Report,
+    facts: Facts,
+    case: Case,
+    currency: str,
+    variant: str,
+    columns: tuple[Seen, ...],
+    rows: int,
 ) -> list[Cell]:
     present = list(dict.fromkeys(row["case"] for row in one.runs))
     name = [found for found in present if found.split("/")[0] == case.id][-1]
     chosen = "best" if variant == "tuned" else "default"
-    target, best = _target(one.study, facts, case, name, currency, chosen, columns)
+    best, tried = _columns(one.study, facts, case, name, currency, chosen, columns)
     if not best:
         return []
     order = sorted(best.values(), key=lambda pair: pair[1].value)
@@ -165,7 +179,10 @@ def _row(
         apart = order[0][1].reached >= MAJORITY * order[0][1].n
         if len(order) > 1:
             pair = order[0][0].id, order[1][0].id
-            apart = apart and facts.ratio(name, *pair, currency, chosen, target).high < 1
+            # Bonferroni's correction: for the rows, and for the lanes that the best was picked from
+            level = 1 - (1 - stats.LEVEL) / (rows * tried[order[0][0].sees])
+            ratio = facts.ratio(name, *pair, currency, chosen, TARGET, level)
+            apart = apart and ratio.high < 1
     return [
         Cell(
             str(case.situation),
@@ -181,13 +198,13 @@ def _row(
             cost.n,
             cost.value / lowest if math.isfinite(lowest) else math.inf,
             apart,
-            case.targets[target],
+            case.targets[TARGET],
         )
         for column, (lane, cost) in best.items()
     ]
 
 
-def _target(
+def _columns(
     study: Study,
     facts: Facts,
     case: Case,
@@ -195,28 +212,19 @@ def _target(
     currency: str,
     variant: str,
     columns: tuple[Seen, ...],
-) -> tuple[int, dict[Seen, tuple[Lane, Figure]]]:
-    """Return the target of a row of the map, and its columns: of the case's targets the one that
-    most columns reach, the hardest of several. A target that only the gradient reaches tells
-    nothing of the others.
-    """
-    found: list[dict[Seen, tuple[Lane, Figure]]] = []
-    for target in range(len(case.targets)):
-        best: dict[Seen, tuple[Lane, Figure]] = {}
-        for lane in study.lanes_of(case):
-            if lane.sees not in columns or lane.control or (name, lane.id) not in facts.variants:
-                continue
-            cost = facts.cost(name, lane.id, currency, variant, target)
-            known = best.get(lane.sees)
-            if known is None or cost.value < known[1].value:
-                best[lane.sees] = (lane, cost)
-        found.append(best)
-
-    def reaching(target: int) -> int:
-        return sum(math.isfinite(cost.value) for _, cost in found[target].values())
-
-    chosen = max(range(len(found)), key=lambda target: (reaching(target), target))
-    return chosen, found[chosen]
+) -> tuple[dict[Seen, tuple[Lane, Figure]], Counter[Seen]]:
+    """Return the cheapest lane of each column, controls left out, and of how many it is."""
+    best: dict[Seen, tuple[Lane, Figure]] = {}
+    tried: Counter[Seen] = Counter()
+    for lane in study.lanes_of(case):
+        if lane.sees not in columns or lane.control or (name, lane.id) not in facts.variants:
+            continue
+        cost = facts.cost(name, lane.id, currency, variant, TARGET)
+        tried[lane.sees] += 1
+        known = best.get(lane.sees)
+        if known is None or cost.value < known[1].value:
+            best[lane.sees] = (lane, cost)
+    return best, tried
 
 
 MAJORITY = 0.8
@@ -236,23 +244,24 @@ def holm_of_primaries(reports: Iterable[Report]) -> dict[str, float]:
 
 
 def primary_p(one: Report) -> float | None:
-    """Return the p-value of a study's primary comparison, by the paired sign test over the seeds of
-    all its cases of that family; None if it has no results.
+    """Return the p-value of a study's primary comparison, by the paired sign test over its seeds:
+    of the cases of a family each seed has one vote, that of the sum of its differences (of the
+    logarithms of costs). None if it has no results.
     """
     from scipy.stats import binomtest
 
     facts, primary = Facts(one.study, one.runs), one.study.primary
     metric = primary_metric(one.study)
-    wins = losses = 0
+    votes: dict[int, float] = {}
     for case in dict.fromkeys(row["case"] for row in one.runs):
         if case.split("/")[0] != primary.case:
             continue
         if not {(case, primary.lane), (case, primary.against)} <= facts.variants.keys():
             continue
         for a, b in facts.paired(case, primary.lane, primary.against):
-            difference = _difference(a, b, metric)
-            wins, losses = wins + (difference < 0), losses + (difference > 0)
-    return None if wins + losses == 0 else float(binomtest(wins, wins + losses).pvalue)
+            votes[a["seed"]] = votes.get(a["seed"], 0.0) + _difference(a, b, metric)
+    signs = [vote for vote in votes.values() if vote and not math.isnan(vote)]
+    return float(binomtest(sum(vote < 0 for vote in signs), len(signs)).pvalue) if signs else None
 
 
 def primary_metric(study: Study) -> str:
@@ -267,7 +276,9 @@ def primary_metric(study: Study) -> str:
 def _difference(a: Mapping[str, Any], b: Mapping[str, Any], metric: str) -> float:
     if metric in CURRENCIES:
         ends = [
-            float(row["hits"][-1][metric]) if row["hits"][-1]["reached"] else math.inf
+            math.log(max(float(row["hits"][-1][metric]), 1e-300))
+            if row["hits"][-1]["reached"]
+            else math.inf
             for row in (a, b)
         ]
         return 0.0 if ends[0] == ends[1] else ends[0] - ends[1]

@@ -170,8 +170,17 @@ class Facts:
         hits = [_hit(row, "evaluations", target) for row in self._rows(case, lane, variant)]
         return f"{sum(hit[1] for hit in hits)} of {len(hits)}"
 
-    def score(self, case: str, lane: str, metric: str = "", variant: str = "best") -> Figure:
-        """Return a score at the end of the runs: the median, with its interval."""
+    def score(
+        self,
+        case: str,
+        lane: str,
+        metric: str = "",
+        variant: str = "best",
+        reached_only: bool = False,
+    ) -> Figure:
+        """Return a score at the end of the runs, or of those alone that reached the last target:
+        the median, with its interval.
+        """
         from .tables import score_interval
 
         metric = metric or self.study.metric
@@ -179,6 +188,7 @@ class Facts:
             float(row[metric])
             for row in self._rows(case, lane, variant)
             if row.get(metric) is not None and math.isfinite(row[metric])
+            if not reached_only or _hit(row)[1]
         ]
         if not values:
             return Figure(math.nan, math.nan, math.nan)
@@ -193,6 +203,7 @@ class Facts:
         currency: str = "evaluations",
         variant: str = "best",
         target: int = -1,
+        level: float = stats.LEVEL,
     ) -> Figure:
         """Return how many times one lane's cost is another's, seed by seed."""
         pairs = self.paired(case, lane, against, variant)
@@ -202,18 +213,28 @@ class Facts:
             [a[1] for a, _ in hits],
             [b[0] for _, b in hits],
             [b[1] for _, b in hits],
+            level,
         )
         return Figure(found.value, found.low, found.high, "ratio", found.seeds, found.wins)
 
     def gain(
-        self, case: str, lane: str, against: str, metric: str = "", variant: str = "best"
+        self,
+        case: str,
+        lane: str,
+        against: str,
+        metric: str = "",
+        variant: str = "best",
+        reached_only: bool = False,
     ) -> Figure:
-        """Return how far one lane's score is above another's, seed by seed."""
+        """Return how far one lane's score is above another's, seed by seed; of those seeds alone
+        with which both reached the last target, if so wanted.
+        """
         metric = metric or self.study.metric
         values = [
             a[metric] - b[metric]
             for a, b in self.paired(case, lane, against, variant)
             if a.get(metric) is not None and b.get(metric) is not None
+            if not reached_only or (_hit(a)[1] and _hit(b)[1])
         ]
         kind = "points" if metric.endswith((*SHARES, GAP)) else "number"
         if not values:
@@ -238,6 +259,7 @@ class Facts:
         metric: str = "evaluations",
         variant: str = "best",
         target: int = -1,
+        least: float = 0.0,
     ) -> Figure:
         """Return the exponent of a cost, or of a score, along the values that a case varies.
 
@@ -247,6 +269,7 @@ class Facts:
             metric: a currency or a score.
             variant: which settings.
             target: which of the targets a cost is until; nine tenths of the runs must reach it.
+            least: the smallest of the values that counts.
         """
         cases = [
             case for case, name in self.variants if name == lane and case.split("/")[0] == family
@@ -254,6 +277,8 @@ class Facts:
         x, y, seeds, total = [], [], [], 0
         for case in cases:
             for row in self._rows(case, lane, variant):
+                if row["along"] < least:
+                    continue
                 total += 1
                 if metric in ("evaluations", "core_seconds", "rounds"):
                     value, known = _hit(row, metric, target)

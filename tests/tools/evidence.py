@@ -33,9 +33,9 @@ def significance() -> str:
     few = sum(p < 0.05 for p in adjusted.values())
     return (
         f"Each study declared one comparison beforehand: {few} of {len(adjusted)} are significant at 5 % by the "
-        "paired sign test after Holm's correction, for with five seeds that test cannot fall below 0.06. "
-        "So read the intervals as what they are; `full` sizes have more seeds. Costs are read at checkpoints a factor "
-        "1.2 apart, which narrow intervals do not show."
+        "paired sign test over seeds after Holm's correction for all of them. With five seeds that test cannot fall "
+        "below 0.06, so read the intervals as what they are; `full` sizes have more seeds. Where a method was tuned, "
+        "the sentences are of its tuned setting, chosen by as many trials as every other's on seeds of their own."
     )
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from engine.cli.main import cli
 from engine.errors import BadInput
 from engine.studies import ioh, stats, tables
-from engine.studies.report import Report, the_map
+from engine.studies.report import Report, primary_p, the_map
 from engine.studies.study import Study
 from engine.studies.verdict import Facts, filled, number, verdict
 from tests.engine.studies.test_runner import finished
@@ -75,6 +75,46 @@ def test_the_summary_is_of_the_runs(study: Study, folder: Path) -> None:
     assert score["interval"] == "lowest and highest"
 
 
+def test_a_cost_is_interpolated_between_the_looks_that_the_target_was_reached_between() -> None:
+    rows = [
+        {"evaluations": 100, "core_seconds": 1.0, "rounds": 1, "loss": 1.0, "accuracy": 0.5},
+        {"evaluations": 400, "core_seconds": 2.0, "rounds": 4, "loss": 0.01, "accuracy": 0.9},
+    ]
+    hit = {"on": "loss", "goal": 0.1, "reached": True, "evaluations": 400}
+    (found,) = tables.between_looks({"rows": rows, "hits": [hit]})
+    assert found["evaluations"] == pytest.approx(200)  # half-way on both logarithms
+    assert found["core_seconds"] == pytest.approx(math.sqrt(2))
+    (found,) = tables.between_looks(
+        {"rows": rows, "hits": [{**hit, "on": "accuracy", "goal": 0.8}]}
+    )
+    assert found["evaluations"] == pytest.approx(100 * 4**0.75)
+    (found,) = tables.between_looks({"rows": rows, "hits": [{**hit, "reached": False}]})
+    assert found["evaluations"] == 400  # all that it spent
+    (found,) = tables.between_looks({"rows": rows, "hits": [{**hit, "evaluations": 100}]})
+    assert found["evaluations"] == 100  # reached at the first look
+
+
+def test_in_the_primary_comparison_a_seed_has_one_vote(study: Study) -> None:
+    def run(case: str, lane: str, seed: int, cost: float) -> dict[str, object]:
+        hits = [{"evaluations": cost, "reached": True}]
+        return {
+            "case": case,
+            "lane": lane,
+            "variant": "default",
+            "seed": seed,
+            "hits": json.dumps(hits),
+        }
+
+    rows = [
+        run(case, lane, seed, cost)
+        for seed in range(5)
+        for case in ("bowl/4", "bowl/16")
+        for lane, cost in (("spsa", 200.0), ("adam", 100.0))
+    ]
+    found = Report(study, [], rows, "")
+    assert primary_p(found) == pytest.approx(2 * 0.5**5)  # five seeds, not ten pairs
+
+
 def test_a_verdict_is_the_first_rule_that_holds_with_its_numbers(
     study: Study, folder: Path
 ) -> None:
@@ -132,7 +172,7 @@ def test_the_map_has_the_cheapest_method_of_each_column(study: Study, folder: Pa
     best = min(cells, key=lambda cell: cell.value)
     assert best.factor == 1
     for cell in cells:
-        assert cell.value == facts.cost("bowl/16", cell.lane).value
+        assert cell.value == facts.cost("bowl/16", cell.lane, target=0).value
         if math.isfinite(cell.value):
             assert cell.factor == pytest.approx(cell.value / best.value)
     with pytest.raises(BadInput, match="currency"):

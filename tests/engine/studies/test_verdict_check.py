@@ -35,7 +35,7 @@ def with_rule(tmp_path: Path, when: str, say: str = "So it is.") -> Study:
         ("false and cost('bowl/4', 'adam').valu > 1", "no .valu"),
         ("2 < 1 < costs('bowl/4', 'adam').value", "no function costs"),
         ("cost('bowl/4').value > 1", "the arguments of cost(case, lane, "),
-        ("ratio('bowl/4', 'spsa', 'adam', 'evaluations', 'best', 0, 1).value > 1", "too many"),
+        ("ratio('bowl/4', 'spsa', 'adam', 'evaluations', 'best', 0, 0.9, 1).value > 1", "too many"),
         ("cost('bowl/4', 'adam', lanes=3).value > 1", "the arguments of cost(case, lane, "),
         ("cost('bowl/4', 'adam') > 1", "a formula that can be computed"),
         ("cost('bowl/4', 'adam', 'euros').value > 1", "cost: 'euros' "),
