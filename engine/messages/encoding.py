@@ -15,6 +15,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
+from .lane_moment import LaneMoment
+
 Message = dict[str, Any]
 VERSION = 1
 """The version of the stage of a race of networks."""
@@ -34,6 +36,11 @@ class Frame:
     k: int
     metrics: Message
     picture: Message | None
+
+    @property
+    def lanes(self) -> tuple[LaneMoment, ...]:
+        """What it tells of every lane; of several seeds, of the one that is followed."""
+        return tuple(LaneMoment.of(row) for row in self.metrics["lanes"])
 
 
 def pack_array(array: np.ndarray[Any, Any]) -> dict[str, Any]:

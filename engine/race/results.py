@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from .. import evaluation
 from ..observation.observer import memory_of
@@ -13,7 +13,29 @@ if TYPE_CHECKING:
     from .race import Race
 
 
-def result_of(race: Race, lane: Lane) -> dict[str, Any]:
+class LaneResult(TypedDict):
+    """The results of a lane, as JSON values; None is what does not exist."""
+
+    optimizer: str
+    label: str
+    loss: float | None
+    accuracy: float | None
+    test_loss: float | None
+    test_accuracy: float | None
+    spent: float
+    evaluations: int
+    flops: float
+    seconds: float
+    core_seconds: float
+    rounds: int
+    memory: int | None
+    steps: int
+    trouble: str | None
+    stopped: str | None
+    note: str | None
+
+
+def result_of(race: Race, lane: Lane) -> LaneResult:
     """Return a lane's losses and accuracies on all samples, its counters and its remarks, as JSON
     values.
     """

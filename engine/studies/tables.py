@@ -74,7 +74,7 @@ def results_of(study: Study, size: Size, out: Path) -> list[dict[str, Any]]:
     appears as both.
     """
     seeds = seeds_in(out)
-    once = {}
+    once: dict[tuple[str, ...], dict[str, Any]] = {}
     for run in [*first_runs(study, size, seeds, {}), *tuned_runs(study, size, out, seeds)]:
         if (value := result(out, run)) is not None:
             once.setdefault((value["case"], value["lane"], value["variant"], value["key"]), value)
@@ -95,10 +95,9 @@ def _between(rows: Sequence[Mapping[str, Any]], hit: Mapping[str, Any]) -> dict[
     if not hit["reached"] or at == 0:
         return found
     before, after, on, goal = rows[at - 1], rows[at], hit["on"], float(hit["goal"])
-    ends = before.get(on), after.get(on)
-    if any(end is None or not math.isfinite(end) for end in ends) or ends[0] == ends[1]:
+    first, last = (math.nan if row.get(on) is None else float(row[on]) for row in (before, after))
+    if not (math.isfinite(first) and math.isfinite(last)) or first == last:
         return found
-    first, last = float(ends[0]), float(ends[1])
     if first > 0 and last > 0 and goal > 0 and not on.endswith("accuracy"):
         first, last, goal = math.log(first), math.log(last), math.log(goal)
     share = min(max((goal - first) / (last - first), 0.0), 1.0)
