@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 from . import kernels
 from .instance import Integers
 from .kernels.packing import BARE
-from .meter import CURRENT, Meter
+from .meter import CURRENT, LOWEST, Meter
 from .pairing_instance import PairingInstance
 from .problem import NOTHING
 
 PENALTY = 2.0
-"""What a bare row costs, in units of temperature: dearer rows freeze the packing, cheaper ones are
-left bare."""
+"""What a bare row costs at least, in units of temperature: dearer rows freeze the packing, cheaper
+ones are left bare."""
+WINDOW = 5_000
+"""Proposals between two looks at how many of them met a complete cover; with more rows 20 for
+each."""
+OFTEN = 0.4
+"""Share of proposals that meet a complete cover above which bare rows become cheaper again."""
+RAISE, LOWER = 1.2, 0.85
+"""Factors on the price of a bare row, as on that of overload in `routes_problem`."""
+COLD = 2.5
+"""A price of so many temperatures leaves few rows bare by chance."""
+ROOF = 1.2
+"""The highest price of a bare row, in costs of the dearest column: there nothing moves any more."""
 KICKED = 0.3
 """Share of the columns that a kick takes out."""
 
@@ -34,7 +45,8 @@ class PairingProblem:
         row_starts, row_columns: the columns of row r are
             ``row_columns[row_starts[r]:row_starts[r + 1]]``.
         spacing: median of the columns' cost per row, the unit of temperatures.
-        penalty: what a bare row costs.
+        penalty: what a bare row costs at first, and at least.
+        roof: what a bare row costs at most.
     """
 
     cooling = (2.0, 0.5)
@@ -53,6 +65,7 @@ class PairingProblem:
         each = instance.costs[some] / sizes[some]
         self.spacing = (float(np.median(each)) if each.size else 0.0) or 1.0
         self.penalty = max(1, round(PENALTY * self.spacing))
+        self.roof = max(self.penalty, ROOF * float(instance.costs.max(initial=0)))
 
     @property
     def unit(self) -> float:
@@ -78,12 +91,12 @@ class PairingProblem:
                 owner[rows] = column
         return owner, reads
 
-    def price(self, solution: Integers) -> int:
+    def price(self, solution: Integers, penalty: int | None = None) -> int:
         """Return the energy of a packing: the costs of its columns, and of the rows it leaves
-        bare.
+        bare, at what they cost at first or at another price.
         """
-        bare = int((solution < 0).sum())
-        return int(self.instance.costs[self.outward(solution)].sum()) + self.penalty * bare
+        bare = int((solution < 0).sum()) * (self.penalty if penalty is None else penalty)
+        return int(self.instance.costs[self.outward(solution)].sum()) + bare
 
     def chain(self, solution: Integers, neighbours: int, meter: Meter) -> PairingChain:
         """Return a chain that begins at a packing."""
@@ -106,10 +119,22 @@ class PairingProblem:
 class PairingChain:
     """A packing that is changed by putting columns in; see `problem.Chain`.
 
+    What a bare row costs rises while none of the packings met is complete, for where a row is in
+    dear columns only it would be left bare for ever.
+
     Args:
         problem: the instance.
         solution: the packing that it begins at.
+
+    Attributes:
+        factor: what a bare row costs now, in prices at first.
+        since, whole: proposals since the last look at that price, and how many of them met a
+            complete cover.
     """
+
+    # not set in __init__, so that a chain that an earlier version saved has them too
+    factor = 1.0
+    since = whole = 0
 
     def __init__(self, problem: PairingProblem, solution: Integers) -> None:
         self.problem = problem
@@ -134,6 +159,11 @@ class PairingChain:
         """Return how many rows are bare."""
         return int(self.room[BARE])
 
+    @property
+    def penalty(self) -> int:
+        """Return what a bare row costs now."""
+        return round(self.problem.penalty * self.factor)
+
     def walk(
         self,
         rule: tuple[float, float],
@@ -143,13 +173,13 @@ class PairingChain:
     ) -> None:
         """Propose ``count`` moves; see `problem.Chain.walk`."""
         problem, instance = self.problem, self.problem.instance
-        kernels.packing.anneal(
+        self.whole += kernels.packing.anneal(
             instance.starts,
             instance.entries,
             instance.costs,
             problem.row_starts,
             problem.row_columns,
-            problem.penalty,
+            self.penalty,
             *rule,
             count,
             self.owner,
@@ -162,6 +192,23 @@ class PairingChain:
             sums,
             state,
         )
+        self.since += count
+        if self.since >= max(WINDOW, 20 * problem.size):
+            self._follow(rule[0])
+            self.since = self.whole = 0
+
+    def _follow(self, temperature: float) -> None:
+        """Adapt what a bare row costs to how many of the packings met were complete."""
+        before, problem = self.penalty, self.problem
+        # Heat leaves rows bare at any price: that tells something only where no cover is known yet.
+        telling = self.numbers[LOWEST] == NOTHING or before > COLD * temperature
+        if self.whole == 0 and telling:
+            # At the roof a packing rests that no move leaves: it is thawed.
+            self.factor = self.factor * RAISE if before < problem.roof else 1.0
+        elif self.whole > OFTEN * self.since:
+            self.factor = max(1.0, self.factor * LOWER)
+        if self.penalty != before:
+            self.numbers[CURRENT] = problem.price(self.owner, self.penalty)
 
     def kick(self, seed: int) -> bool:
         """Take random columns out."""
@@ -180,5 +227,5 @@ class PairingChain:
                 self.place,
                 self.room,
             )
-        self.numbers[CURRENT] = self.problem.price(self.owner)
+        self.numbers[CURRENT] = self.problem.price(self.owner, self.penalty)
         return True

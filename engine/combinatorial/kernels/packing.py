@@ -84,7 +84,7 @@ def rise_of(column, starts, entries, costs, penalty, owner, seen, room, numbers)
 
 
 @kernel(
-    "void(int32[::1], int32[::1], int64[::1], int32[::1], int32[::1], int64, float64, float64,"
+    "int64(int32[::1], int32[::1], int64[::1], int32[::1], int32[::1], int64, float64, float64,"
     " int64, int32[::1], int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], int64[::1],"
     " float64[::1], uint64[::1])"
 )
@@ -125,8 +125,12 @@ def anneal(
         numbers: counters, see `tours.CURRENT` and what follows.
         sums: (2,) gets Σ(E − E₀) and Σ(E − E₀)² over the proposals.
         state: (1,) of the random numbers.
+
+    Returns:
+        How many proposals met a complete cover.
     """
     rows = len(owner)
+    whole = np.int64(0)
     x = state[0]
     first_energy = numbers[CURRENT]
     total = squares = 0.0
@@ -134,6 +138,7 @@ def anneal(
         away = float(numbers[CURRENT] - first_energy)
         total += away
         squares += away * away
+        whole += room[BARE] == 0
         x = advanced(x)
         bits = scrambled(x)
         if bits & np.uint64(1) == np.uint64(1) and room[BARE] > 0:
@@ -165,6 +170,7 @@ def anneal(
     numbers[MOVES] += proposals
     sums[0], sums[1] = total, squares
     state[0] = x
+    return whole
 
 
 @kernel("void(int32[::1], int32[::1], int32, int32[::1], int32[::1], int32[::1], int64[::1])")

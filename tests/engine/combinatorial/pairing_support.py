@@ -56,3 +56,39 @@ def energy(one: PairingInstance, owner: NDArray[np.int32], penalty: int) -> int:
     assert sum(len(one.rows_of(column)) for column in chosen) == (owner >= 0).sum()
     bare = int((owner < 0).sum())
     return sum(int(one.costs[column]) for column in chosen) + penalty * bare
+
+
+def with_dear_columns(dear: int, seed: int = 0) -> PairingInstance:
+    """Pairs of 21 rows and four triples: since 21 is odd, no cover does without a triple."""
+    rng = np.random.default_rng(seed)
+    columns = [rng.choice(21, 2, replace=False).tolist() for _ in range(126)]
+    columns += [rng.choice(21, 3, replace=False).tolist() for _ in range(4)]
+    costs = [*rng.integers(10, 16, 126).tolist(), *[dear] * 4]
+    return of_columns(21, [sorted(one) for one in columns], costs)
+
+
+def with_a_dear_part(seed: int) -> PairingInstance:
+    """80 rows as usual, and 40 that only columns of twenty times their cost cover."""
+    rng = np.random.default_rng(seed)
+    columns = [rng.choice(80, rng.integers(1, 5), replace=False).tolist() for _ in range(700)]
+    costs = [int(rng.integers(10, 20)) * len(one) for one in columns]
+    dear = [(rng.choice(40, rng.integers(1, 3), replace=False) + 80).tolist() for _ in range(200)]
+    costs += [int(rng.integers(200, 900)) * len(one) for one in dear]
+    return of_columns(120, [sorted(one) for one in columns + dear], costs)
+
+
+def optimum(one: PairingInstance) -> int:
+    """The price of the cheapest cover, by SciPy's integer program."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csc_matrix
+
+    shape = (one.rows, one.columns)
+    covers = csc_matrix((np.ones(len(one.entries)), one.entries, one.starts), shape=shape)
+    found = milp(
+        one.costs.astype(float),
+        constraints=LinearConstraint(covers, 1, 1),
+        integrality=np.ones(one.columns),
+        bounds=Bounds(0, 1),
+    )
+    assert found.success, found.message
+    return round(found.fun)

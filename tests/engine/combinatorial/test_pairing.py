@@ -16,13 +16,22 @@ from engine.combinatorial.instance import Known
 from engine.combinatorial.instances import INSTANCES, of_path
 from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, Budget, Meter
 from engine.combinatorial.methods import METHODS
+from engine.combinatorial.methods.base import Stream
 from engine.combinatorial.pairing_instance import PairingInstance
 from engine.combinatorial.pairing_problem import PairingProblem
 from engine.combinatorial.problem import NOTHING
 from engine.combinatorial.race import CombinatorialRace
 from engine.combinatorial.timetable import BRIEFING, CONNECTION, DUTY
 from engine.errors import CannotRun
-from tests.engine.combinatorial.pairing_support import cheapest, energy, instance, of_columns
+from tests.engine.combinatorial.pairing_support import (
+    cheapest,
+    energy,
+    instance,
+    of_columns,
+    optimum,
+    with_a_dear_part,
+    with_dear_columns,
+)
 
 
 def chain_of(one: PairingInstance, seed: int = 0) -> Any:
@@ -42,13 +51,14 @@ def walk(chain: Any, count: int, temperature: float, seed: int, shape: float = 1
 def test_every_move_changes_the_energy_by_what_it_counts(rows: int, ties: bool) -> None:
     one = instance(rows, 3 * rows + 2, rows, ties)
     chain = chain_of(one)
-    penalty, lowest = chain.problem.penalty, int(chain.numbers[LOWEST])
+    penalty, lowest = chain.penalty, int(chain.numbers[LOWEST])
     for step in range(2_000):
         before, accepted = int(chain.numbers[CURRENT]), int(chain.numbers[ACCEPTED])
         walk(chain, 1, (0.2 + step % 7) * chain.problem.unit, step, 0.5 if step % 3 == 0 else 1.0)
-        now = energy(one, chain.present, penalty)
+        now, charged = energy(one, chain.present, chain.penalty), penalty
+        penalty = chain.penalty
         assert chain.numbers[CURRENT] == now
-        if chain.numbers[ACCEPTED] == accepted:
+        if chain.numbers[ACCEPTED] == accepted and penalty == charged:
             assert now == before
         bare = set(np.flatnonzero(chain.present < 0).tolist())
         assert set(chain.bare[: chain.violation].tolist()) == bare
@@ -57,7 +67,7 @@ def test_every_move_changes_the_energy_by_what_it_counts(rows: int, ties: bool) 
             lowest = min(lowest, now)
         assert chain.numbers[LOWEST] == lowest
         if lowest < NOTHING:
-            assert energy(one, chain.best, penalty) == lowest
+            assert energy(one, chain.best, 0) == lowest
             assert (chain.best >= 0).all()
 
 
@@ -66,7 +76,7 @@ def test_a_hundred_thousand_moves_add_up() -> None:
     chain = chain_of(one)
     for step in range(1_000):
         walk(chain, 100, chain.problem.unit * 2.0, step)
-        assert chain.numbers[CURRENT] == energy(one, chain.present, chain.problem.penalty)
+        assert chain.numbers[CURRENT] == energy(one, chain.present, chain.penalty)
     assert chain.numbers[MOVES] == 100_000
     assert chain.numbers[READS] > 100_000
 
@@ -98,6 +108,68 @@ def test_the_cheapest_cover_is_found(seed: int) -> None:
         found = chain.problem.outward(chain.best)
         assert checks.length(one, found) == best
         assert np.array_equal(chain.problem.inward(found), chain.best)
+
+
+def raced(one: PairingInstance, method: str, evaluations: float, seed: int) -> Any:
+    """The state of a method after a whole budget on an instance."""
+    budget = Budget(currency="evaluations", amount=evaluations)
+    problem: Any = PairingProblem(one)
+    meter, stream, lane = Meter(budget), Stream(seed, method), METHODS.build(method)
+    state = lane.begin(problem, problem.first("random", seed)[0], meter, stream)
+    step = 0
+    while meter.progress < 1:
+        step += 1
+        lane.step(state, problem, meter, stream, step)
+    return state
+
+
+@pytest.mark.parametrize("method", ["annealing", "tempering"])
+@pytest.mark.parametrize("dear", [60, 120, 1000, 100_000])
+def test_a_cover_is_found_that_needs_a_dear_column(method: str, dear: int) -> None:
+    one = with_dear_columns(dear, 1)
+    best = optimum(one)
+    for seed in range(3):
+        state = raced(one, method, 2e7, seed)
+        assert state.best is not None, "rows stayed bare"
+        found = np.unique(state.best)
+        assert checks.length(one, found) == state.lowest >= best
+        assert state.lowest <= 1.02 * best
+
+
+@pytest.mark.parametrize("method", ["annealing", "tempering"])
+def test_a_cover_is_found_with_many_dear_columns(method: str) -> None:
+    one = with_a_dear_part(0)
+    state = raced(one, method, 1e7, 0)
+    assert state.best is not None, "rows stayed bare"
+    assert optimum(one) <= state.lowest <= 1.1 * optimum(one)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_row_that_one_dear_column_covers_is_covered(seed: int) -> None:
+    rows = [[0, 1], [2, 3], [1, 2], [4, 5], [4], [0, 1]]
+    one = of_columns(6, rows, [1, 1000, 2, 2, 1, 1])
+    assert raced(one, "annealing", 2e6, seed).lowest == optimum(one)
+
+
+def test_bare_rows_are_no_cheaper_than_at_first_and_cost_no_more_than_the_roof() -> None:
+    one = with_dear_columns(1000, 1)
+    chain, seen = chain_of(one), set()
+    for step in range(600):
+        walk(chain, 2_000, 0.5 * chain.problem.unit, step)
+        seen.add(chain.penalty)
+        assert chain.numbers[CURRENT] == energy(one, chain.present, chain.penalty)
+    assert min(seen) >= chain.problem.penalty
+    assert 800 < max(seen) <= 1.2 * chain.problem.roof
+
+
+def test_a_kick_charges_bare_rows_what_they_cost_now() -> None:
+    one = with_dear_columns(1000, 1)
+    chain = chain_of(one)
+    for step in range(60):
+        walk(chain, 2_000, 0.5 * chain.problem.unit, step)
+    assert chain.penalty > chain.problem.penalty
+    chain.kick(3)
+    assert chain.numbers[CURRENT] == energy(one, chain.present, chain.penalty)
 
 
 @pytest.mark.parametrize("start", ["random", "greedy"])
