@@ -241,7 +241,8 @@ class Genetic(OverNeighbours[GeneticState]):
             state.best[:] = growing.best
         if not done:
             return
-        _add(state, growing.tour.copy(), int(growing.numbers[CURRENT]))
+        state.tour = growing.tour.copy()  # in growing.tour the next one begins
+        _add(state, state.tour, int(growing.numbers[CURRENT]))
         if state.grown < len(state.links):
             seed = state.seeds.pop() if state.seeds else problem.random_tour(stream.at(number))
             restart(growing, problem, seed)
@@ -257,8 +258,6 @@ class Genetic(OverNeighbours[GeneticState]):
         other = int(state.order[(state.turn + 1) % len(state.order)])
         state.turn = (state.turn + 1) % len(state.order)
         a, b, room, draws = state.links[one], state.links[other], state.room, stream.state(number)
-        if state.growing.tour is state.tour:
-            state.tour = state.tour.copy()
         kernels.assembly.walk(a, state.tour, state.pos)
         children, diverse = state.only or self.children, self.selection == "entropy"
         distances = problem.metric, problem.points, problem.matrix

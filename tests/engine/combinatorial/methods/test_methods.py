@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.combinatorial import checks
 from engine.combinatorial.meter import Budget, Meter
 from engine.combinatorial.methods import METHODS
 from engine.combinatorial.methods.base import Stream
@@ -71,6 +72,23 @@ def test_the_same_race_has_the_same_bytes(name: str) -> None:
         return messages
 
     assert told() == told()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_tours_shown_are_as_long_as_is_said(name: str) -> None:
+    more: dict[str, Any] = {"population": 4} if name == "genetic" else {}
+    one = race([{"name": name, **more}], cities=40, amount=4e5)
+    lane = one.lanes[0]
+    for step in range(600):
+        if one.finished:
+            break
+        one.advance()
+        for tour, length in (
+            (one.present(lane), lane.state and lane.state.current),
+            one.best(lane) or (None, None),
+        ):
+            if tour is not None:
+                assert checks.length(one.instance, tour) == length, f"step {step + 1}"
 
 
 def test_another_seed_is_another_race() -> None:
