@@ -87,7 +87,8 @@ class CombinatorialRace(FrameIteration):
         CannotRun: a method cannot run on this instance.
 
     Attributes are those of `engine.race.race.Race` where both have them; ``instance`` follows the
-    edits of cities, ``problem`` is the instance as methods see it.
+    edits of cities, ``problem`` is the instance as methods see it, ``still`` whether what runs
+    outside this process waits since the race is paused.
     """
 
     def __init__(
@@ -109,6 +110,7 @@ class CombinatorialRace(FrameIteration):
         self.done: list[Message] = []
         self.heard: Callable[[Any], None] = lambda lane: None
         self.k, self.closed, self._interrupted = -1, False, False
+        self.still = False
         self.best_known: Known | None = self.instance.known
         tour, reads = self._first_tour()
         self.lanes = [self._line_up(index, tour, reads) for index in range(len(experiment.lanes))]
@@ -283,6 +285,8 @@ class CombinatorialRace(FrameIteration):
                 else "of an error in Kelvin, which is in the log"
             )
             log.error("%s", place, exc_info=error)
+            if state is not None:
+                lane.method.close(state)
             if state is not None and state.best is not None:
                 tour = self.problem.outward(state.best)
                 if not checks.check(self.instance, tour):
@@ -351,6 +355,8 @@ class CombinatorialRace(FrameIteration):
                 lane.state = lane.method.edited(
                     lane.state, self.problem, repair, lane.meter, lane.stream
                 )
+                if self.still:
+                    lane.method.hold(lane.state, True)
         self.observer.watch()
 
     def _measured(self, tour: Integers) -> tuple[Integers, int]:
@@ -414,6 +420,7 @@ class CombinatorialRace(FrameIteration):
         """Let what lanes have running outside this process wait while the race is paused, or go
         on.
         """
+        self.still = still
         for lane in self.running:
             if lane.state is not None:
                 lane.method.hold(lane.state, still)

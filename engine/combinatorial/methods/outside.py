@@ -31,9 +31,16 @@ class OutsideState(State):
 
     Attributes:
         solver: its process.
+        before: seconds that the lane had spent when it was started.
     """
 
     solver: Solver
+    before: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Return the seconds that the lane has spent."""
+        return self.before + self.solver.seconds
 
 
 class Outside(Method[OutsideState]):
@@ -74,7 +81,8 @@ class Outside(Method[OutsideState]):
     ) -> OutsideState:
         seconds = max(0.05, meter.budget.amount - meter.seconds)
         seed = stream.at(0, "solver") % 2**31
-        return OutsideState(solver=Solver(self.module, problem.instance, seconds, seed))
+        solver = Solver(self.module, problem.instance, seconds, seed)
+        return OutsideState(solver=solver, before=meter.seconds)
 
     def step(
         self,
@@ -97,7 +105,7 @@ class Outside(Method[OutsideState]):
             elif message[0] == "failed":
                 solver.close()
                 raise ArithmeticError(f"{self.label} failed: {message[1]}")
-        meter.seconds = max(meter.seconds, solver.seconds)
+        meter.seconds = max(meter.seconds, state.seconds)
         if solver.over:
             state.over = True
             if state.best is None and state.note is None:
@@ -130,6 +138,7 @@ class Outside(Method[OutsideState]):
         stream: Stream,
     ) -> OutsideState:
         """Begin anew: such a program cannot be told of other cities."""
+        meter.seconds = max(meter.seconds, state.seconds)
         state.solver.close()
         after = self.begin(problem, problem.random_tour(0), meter, stream)
         if state.best is not None:

@@ -43,20 +43,20 @@ class News:
 
     def bound(self, price: int) -> None:
         """Send what no solution is cheaper than, as the solver proved."""
-        self._connection.send(("bound", int(price)))
+        self._connection.send(("bound", int(price), time.process_time()))
 
     def infeasible(self) -> None:
         """Send that there is no solution, as the solver proved."""
-        self._connection.send(("infeasible",))
+        self._connection.send(("infeasible", time.process_time()))
 
 
 def serve(connection: Connection, name: str, instance: Any, seconds: float, seed: int) -> None:
     """Solve an instance and send what is found: the code inside the process. A solver that says
     that it is ``SEEDED`` gets the seed.
 
-    Messages are ``("ready", cpu)``, ``("tour", cities, cpu)``, ``("bound", price)``,
-    ``("infeasible",)``, ``("note", text)``, ``("done", cpu)`` and ``("failed", text)``, with the
-    processor seconds of this process so far.
+    Messages are ``("ready", cpu)``, ``("tour", cities, cpu)``, ``("bound", price, cpu)``,
+    ``("infeasible", cpu)``, ``("note", text, cpu)``, ``("done", cpu)`` and ``("failed", text,
+    cpu)``, each with the processor seconds of this process so far at its end.
     """
     # What a solver prints must not stand among what the command line prints.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -73,12 +73,12 @@ def serve(connection: Connection, name: str, instance: Any, seconds: float, seed
         more = {"seed": seed} if getattr(solver, "SEEDED", False) else {}
         note = solver.solve(instance, seconds, News(connection), left, **more)
         if note:
-            connection.send(("note", note))
+            connection.send(("note", note, time.process_time()))
         connection.send(("done", time.process_time()))
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
         with contextlib.suppress(OSError):
-            connection.send(("failed", " ".join(text.split())[:300]))
+            connection.send(("failed", " ".join(text.split())[:300], time.process_time()))
 
 
 def _end_with_parent(parent: int) -> None:
@@ -149,12 +149,13 @@ class Solver:
         found = []
         while self.news:
             message = self.news.popleft()
+            # exact, while what the system tells of another process may be a hundredth behind
+            now = float(message[-1])
             if message[0] == "ready":
-                self._ready = float(message[1])
-            elif message[0] == "done":
-                self._last = max(self._last, float(message[1]) - (self._ready or 0.0))
-                self.over = True
-            elif message[0] == "failed":
+                self._ready = now
+            elif self._ready is not None:
+                self._last = max(self._last, now - self._ready)
+            if message[0] in ("done", "failed"):
                 self.over = True
             found.append(message)
         return found

@@ -16,6 +16,7 @@ from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.methods.outside import FastTsp, OutsideState
 from engine.combinatorial.race import CombinatorialRace
 from engine.errors import CannotRun
+from tests.engine.combinatorial.outside import prompt
 from tests.engine.support.listening import PATIENCE
 
 HERE = "tests.engine.combinatorial.outside"
@@ -121,6 +122,82 @@ def test_a_solver_waits_while_the_race_is_paused(stand_in: Callable[[str], None]
         time.sleep(0.01)
     one.close()
     gone(state.solver.pid)
+
+
+def answered(one: CombinatorialRace) -> OutsideState:
+    """The state of the first lane, a solver's, once it has an answer."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        one.advance_lane(one.lanes[0])
+        state = one.lanes[0].state
+        assert isinstance(state, OutsideState)
+        if state.best is not None and state.solver.ready:
+            return state
+        assert time.monotonic() < until
+
+
+def test_the_seconds_of_an_answer_that_is_proved_at_once_are_exact(
+    stand_in: Callable[[str], None],
+) -> None:
+    stand_in("prompt")
+    for _ in range(3):
+        one = finished(race(["fast-tsp"], 5.0))
+        (row,) = one.results()
+        assert row["stopped"].endswith(" optimal.")
+        assert prompt.SECONDS <= row["seconds"] < 1
+        one.close()
+
+
+def test_an_edit_does_not_hide_what_a_solver_has_spent(stand_in: Callable[[str], None]) -> None:
+    stand_in("endless")
+    one = race(["fast-tsp"], 300.0)
+    first = answered(one)
+    lane = one.lanes[0]
+    while lane.meter.seconds < 0.2:
+        one.advance()
+    one.set_cities(move=[[0, 5e5, 5e5]])
+    spent = lane.meter.seconds
+    assert spent >= first.solver.seconds
+    gone(first.solver.pid)
+    second = lane.state
+    assert isinstance(second, OutsideState)
+    until = time.monotonic() + PATIENCE
+    while second.solver.seconds < 0.05:
+        one.advance()
+        assert time.monotonic() < until
+    assert lane.meter.seconds >= spent + 0.05 - 0.01
+    one.close()
+
+
+def test_a_solver_begun_while_the_race_is_paused_waits(stand_in: Callable[[str], None]) -> None:
+    stand_in("endless")
+    one = race(["fast-tsp"], 300.0)
+    answered(one)
+    one.hold(True)
+    one.set_cities(move=[[0, 5e5, 5e5]])
+    state = one.lanes[0].state
+    assert isinstance(state, OutsideState)
+    until = time.monotonic() + PATIENCE
+    while psutil.Process(state.solver.pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < until
+    one.close()
+    gone(state.solver.pid)
+
+
+def test_a_lane_that_fails_ends_its_solver(
+    stand_in: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in("endless")
+    one = race(["fast-tsp"], 300.0)
+    pid = answered(one).solver.pid
+
+    def fail(*_: object) -> None:
+        raise ArithmeticError("it fails")
+
+    monkeypatch.setattr(FastTsp, "step", fail)
+    one.advance()
+    assert "it fails" in (one.results()[0]["trouble"] or "")
+    gone(pid)
 
 
 def gone(pid: int | None) -> None:
