@@ -442,6 +442,8 @@ def _said(cell: Cell) -> str:
             ),
             t("evidence.cell-reached", reached=cell.reached, n=cell.n),
         ]
+    if cell.told_apart is False and cell.needed is not None and cell.needed > cell.n:
+        lines.append(t("evidence.cell-needed", seeds=cell.needed))
     lines.append(t("evidence.cell-open"))
     return "<br>".join(lines)
 

@@ -103,6 +103,8 @@ class Cell:
         told_apart: whether the best column is told apart from the next by its seeds, at 90 % for
             the whole map; None where nothing was reached.
         target: what the costs of the row are counted until.
+        needed: seeds that would tell costs of the best two apart that differ by `stats.MARGIN`,
+            where these do not.
     """
 
     situation: str
@@ -119,6 +121,7 @@ class Cell:
     factor: float
     told_apart: bool | None
     target: Target | None = None
+    needed: int | None = None
 
 
 def the_map(
@@ -175,6 +178,7 @@ def _row(
     order = sorted(best.values(), key=lambda pair: pair[1].value)
     lowest = order[0][1].value
     apart: bool | None = None
+    needed: int | None = None
     if math.isfinite(lowest):
         apart = order[0][1].reached >= MAJORITY * order[0][1].n
         if len(order) > 1:
@@ -183,6 +187,8 @@ def _row(
             level = 1 - (1 - stats.LEVEL) / (rows * tried[order[0][0].sees])
             ratio = facts.ratio(name, *pair, currency, chosen, TARGET, level)
             apart = apart and ratio.high < 1
+            if not apart:
+                needed = facts.seeds_needed(name, *pair, currency, chosen, TARGET)
     return [
         Cell(
             str(case.situation),
@@ -199,6 +205,7 @@ def _row(
             cost.value / lowest if math.isfinite(lowest) else math.inf,
             apart,
             case.targets[TARGET],
+            None if cost.value != lowest else needed,
         )
         for column, (lane, cost) in best.items()
     ]

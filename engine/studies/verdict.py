@@ -217,6 +217,26 @@ class Facts:
         )
         return Figure(found.value, found.low, found.high, "ratio", found.seeds, found.wins)
 
+    def seeds_needed(
+        self,
+        case: str,
+        lane: str,
+        against: str,
+        currency: str = "evaluations",
+        variant: str = "best",
+        target: int = -1,
+    ) -> int | None:
+        """Return how many seeds would tell two costs apart that differ by `stats.MARGIN`, for
+        ratios that vary like those of the seeds on which both reached the target.
+        """
+        pairs = [
+            (_hit(a, currency, target), _hit(b, currency, target))
+            for a, b in self.paired(case, lane, against, variant)
+        ]
+        return stats.seeds_needed(
+            [math.log(a[0] / b[0]) for a, b in pairs if a[1] and b[1] and a[0] > 0 and b[0] > 0]
+        )
+
     def gain(
         self,
         case: str,
