@@ -94,6 +94,12 @@ def grammar_of(experiment: AnyExperiment) -> Grammar:
     return TOURS if isinstance(experiment, CombinatorialExperiment) else NETWORKS
 
 
+def kept(page: str) -> bool:
+    """Return whether this session has drawn a page with a live view."""
+    state = st.session_state.get(KEPT_BY[page], {}) if page in KEPT_BY else st.session_state
+    return "experiment" in state
+
+
 def read_link(
     parameters: Mapping[str, str], usual: AnyExperiment | None = None
 ) -> tuple[Any, str | None]:

@@ -341,6 +341,12 @@ def refusal(experiment: CombinatorialExperiment) -> BadInput | None:
     return None
 
 
+def unraceable(experiment: CombinatorialExperiment) -> str | None:
+    """Return the same as a sentence for the page."""
+    refused = refusal(experiment)
+    return None if refused is None else uploads.why(refused)
+
+
 def _values(value: Any) -> Any:
     """Return arrays as lists, for JSON."""
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ the style sheet and plotly.js are files under /kelvin/.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -72,16 +72,7 @@ def live_view(
     recording: str | None,
     autostart: bool,
     key: str,
-    on_seed: Callable[[], None],
-    on_site: Callable[[], None] | None = None,
-    on_start: Callable[[], None] | None = None,
-    on_view: Callable[[], None] | None = None,
-    on_points: Callable[[], None] | None = None,
-    on_cities: Callable[[], None] | None = None,
-    on_opened: Callable[[], None] | None = None,
-    on_closed: Callable[[], None] | None = None,
-    on_went: Callable[[], None] | None = None,
-    on_asked: Callable[[], None] | None = None,
+    hears: Mapping[str, Callable[[], None]],
     about: str = "",
     question: dict[str, Any] | None = None,
     unread: bool = False,
@@ -103,36 +94,26 @@ def live_view(
             visitor's own (``own:`` and its name in their browser), or None.
         autostart: whether a page that has no race yet starts this one automatically.
         key: the component's key, the same in every run.
-        on_seed: called when a visitor requests a new seed; the seed is in the component's state.
-        on_site: called when a visitor picks another landscape; its name is in the component's
-            state.
-        on_start: called when a visitor picks a starting point; [x, y] is in the component's
-            state.
-        on_view: called when a visitor arranges the panels or chooses another axis; the link's
-            parameters for it are in the component's state.
-        on_points: called when a visitor moves or draws training points; they are in the component's
-            state, in the format of the dataset `drawn`.
-        on_cities: called when a visitor moves, adds or drops cities; the instance that they are is
-            in the component's state.
-        on_opened: called when the recording of the link is on the screen; its experiment is in the
-            component's state.
-        on_closed: called when a visitor closes the explanation of a question.
-        on_went: called when a visitor goes back or forward in the browser; the new link is in the
-            component's state.
-        on_asked: called when a visitor goes on to another question; its id is in the component's
-            state.
+        hears: what is called when a visitor does something; what it was is in the component's state
+            under the same name: ``seed`` (a new one), ``site`` (another landscape), ``start`` (a
+            starting point, [x, y]), ``view`` (the link's parameters of panels and axes), ``points``
+            (training points moved or drawn, in the format of the dataset `drawn`), ``cities`` (the
+            instance that they are after they were moved, added or dropped), ``opened`` (the
+            experiment of the link's recording, once it is on the screen), ``closed`` (a question's
+            explanation), ``went`` (back or forward in the browser, to that link), ``asked`` (the id
+            of another question).
         about: the experiment in one line.
         question: the question that the race answers, as `visit.question` gives it; None for other
             races.
         unread: whether the typed formula is invalid, so that the experiment is the previous one.
         went: how often the page has followed a visitor back or forward.
         view: the link's parameters of the view: panels, large, x, y, at.
-        named: whether the link had an experiment when the page was opened. If not, the race that
-            the tab watched before restores its own settings.
-        usual: name of the shipped recording that is played if the requested one does not exist.
         starts: when the page last started a race by itself, in milliseconds, 0 if it never did; a
             later time starts the experiment now.
         stepped: when a visitor last asked for one step in slow motion, in milliseconds; 0 if never.
+        named: whether the link had an experiment when the page was opened. If not, the race that
+            the tab watched before restores its own settings.
+        usual: name of the shipped recording that is played if the requested one does not exist.
         layout: the available panels.
         speed: steps per second at first; 0 is full speed.
         instance: cities of the experiment, for a map before the race, as
@@ -156,18 +137,6 @@ def live_view(
         "unread": unread,
         "went": went,
     }
-    told: dict[str, Any] = {
-        "on_seed_change": on_seed,
-        "on_site_change": on_site,
-        "on_start_change": on_start,
-        "on_view_change": on_view,
-        "on_points_change": on_points,
-        "on_cities_change": on_cities,
-        "on_opened_change": on_opened,
-        "on_closed_change": on_closed,
-        "on_went_change": on_went,
-        "on_asked_change": on_asked,
-    }
     return _component(
-        key=key, data=data, **{name: call for name, call in told.items() if call is not None}
+        key=key, data=data, **{f"on_{name}_change": call for name, call in hears.items()}
     )

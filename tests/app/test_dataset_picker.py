@@ -142,7 +142,7 @@ def test_points_that_were_drawn_are_used_and_shown() -> None:
     app = open_app({"dataset": "drawn", "dataset.points": text})
     data = given(app)
     assert (data["picked"], data["size"], data["points"]) == ("drawn", "20 points", text)
-    app.session_state["points_drawn"] = {"points": text[:50], "groups": 3}
+    app.session_state["told points"] = {"points": text[:50], "groups": 3}
     app.run()
     assert given(app)["points"] == text[:50]
     assert shown(app).dataset.to_json()["groups"] == 3

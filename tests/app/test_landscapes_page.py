@@ -152,7 +152,8 @@ def test_what_is_pressed_in_the_live_view_sets_the_controls() -> None:
         ({"site": "nowhere"}, lambda e: e.dataset == Landscapes(function="ackley")),
         ({"site": "formula"}, lambda e: e.dataset.function == "formula"),
     ):
-        app.session_state["landscapes"]["pressed"] = pressed
+        for name, value in pressed.items():
+            app.session_state["landscapes"][f"told {name}"] = value
         assert check(shown(app.run())), pressed
 
 

@@ -144,23 +144,23 @@ def test_lines_and_texts_of_cities_are_the_same_cities() -> None:
 def test_cities_changed_on_the_map_set_the_controls_and_the_link() -> None:
     app = open_page()
     told = {"name": "own", "cities": PENTAGON, "geographic": False}
-    app.session_state["routes"]["cities"] = told
+    app.session_state["routes"]["told cities"] = told
     app.run()
     assert shown(app).instance == OwnCities(cities=PENTAGON)
     assert app.selectbox(key=INSTANCE).value == "own"
     assert app.text_area(key=LINES).value == lines_of(PENTAGON)
     assert address(app)["instance.cities"] == PENTAGON
-    app.session_state["routes"]["seed"] = 12
+    app.session_state["routes"]["told seed"] = 12
     assert shown(app.run()).seed == 12
     for nothing in ({}, {"cities": "x"}, {"cities": None, "geographic": 1}):
-        app.session_state["routes"]["cities"] = nothing
+        app.session_state["routes"]["told cities"] = nothing
         assert shown(app.run()).instance == OwnCities(cities=PENTAGON)
 
 
 def test_cities_too_many_for_a_link_are_left_out_of_it() -> None:
     many = ";".join(f"{i}.25,{i}.75" for i in range(1500))
     app = open_page()
-    app.session_state["routes"]["cities"] = {"cities": many, "geographic": False}
+    app.session_state["routes"]["told cities"] = {"cities": many, "geographic": False}
     app.run()
     assert shown(app).instance == OwnCities(cities=many)
     assert "instance.cities" not in address(app)
