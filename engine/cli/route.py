@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from ..errors import BadInput
 from ..system.input_checks import from_json
-from ..system.output_files import apart
+from ..system.output_files import apart, file_stem
 from .options import (
     EXIT_SIGNAL,
     Once,
@@ -255,7 +255,7 @@ def _write(race: CombinatorialRace, rows: list[dict[str, Any]], folder: Path) ->
             continue
         name = f"{race.instance.name}.{lane.index + 1}-{lane.method.name}"
         suffix, text = written(race.instance, found[0], name, row["best"])
-        path = folder / f"{name}{suffix}"
+        path = folder / f"{file_stem(name)}{suffix}"
         path.write_text(text, encoding="utf-8")
         paths.append(str(path))
     return paths

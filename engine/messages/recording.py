@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import BadInput, shorten
-from ..system.output_files import appearing, free
+from ..system.output_files import appearing, file_stem, free
 from .encoding import KINDS, NEWEST, VERSION, Message, decode
 
 SUFFIX = ".kelvin"
@@ -89,10 +89,11 @@ class Recording:
 
         Args:
             folder: for the file.
-            stem: its name without the suffix.
+            stem: its name without the suffix; what no file may be called is left out.
             resumed: whether the race was resumed, so that the first part of this same recording may
                 already exist; that file is replaced.
         """
+        stem = file_stem(stem)
         known = sorted(folder.glob(f"{glob.escape(stem)}*{SUFFIX}")) if resumed else []
         begun = next((path for path in known if self._continues(path)), None)
         if begun is not None:

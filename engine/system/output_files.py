@@ -5,12 +5,26 @@ completely or not at all.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import BadInput
+
+STEM_BYTES = 200
+"""Longest name of a file without what tells it from others: systems take 255 bytes in all."""
+
+
+def file_stem(text: str) -> str:
+    """Return a text as every system takes it for the name of a file: without what separates
+    folders, signs that some systems reserve, and dots and blanks at its ends.
+    """
+    plain = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]+', " ", text)
+    plain = " ".join(plain.split()).strip(". ")
+    plain = plain.encode("utf-8", "ignore")[:STEM_BYTES].decode("utf-8", "ignore")
+    return plain.strip(". ") or "kelvin"
 
 
 def beside(path: Path) -> Path:
