@@ -175,8 +175,7 @@ def _base(file: str | None) -> tuple[dict[str, Any], list[Event]]:
             raise BadInput("FILE", file, f"valid JSON ({error})") from None
         if not isinstance(value, dict):
             raise BadInput("FILE", value, "a JSON object describing an experiment")
-        value = value.get("experiment", value)
-        return dict(value), []
+        return _object(value.get("experiment", value), "experiment"), []
     if path.suffix == ".kelvin":
         return _recorded(path)
     if file in INSTANCES and not path.exists():
@@ -194,7 +193,7 @@ def _recorded(path: Path) -> tuple[dict[str, Any], list[Event]]:
     from ..messages.recording import Recording
 
     recording = Recording.read(path)
-    experiment = recording.stage["experiment"]
+    experiment = _object(recording.stage.get("experiment"), "FILE.experiment")
     if "instance" not in experiment:
         raise BadInput("FILE", str(path), "a recording of a route; `run` repeats other races")
     events = [
@@ -203,7 +202,18 @@ def _recorded(path: Path) -> tuple[dict[str, Any], list[Event]]:
         if message["type"] == "metrics"
         for event in message.get("events", [])
     ]
-    return dict(experiment), parse_events(events)
+    return experiment, parse_events(events)
+
+
+def _object(value: Any, field: str) -> dict[str, Any]:
+    """Return an experiment's JSON values.
+
+    Raises:
+        BadInput: they are none.
+    """
+    if not isinstance(value, dict):
+        raise BadInput(field, value, "a JSON object describing an experiment")
+    return dict(value)
 
 
 def _events(file: str) -> list[Event]:
@@ -213,16 +223,19 @@ def _events(file: str) -> list[Event]:
     if path.suffix == ".kelvin":
         return _recorded(path)[1]
     try:
-        return parse_events(from_json(path.read_text(encoding="utf-8")))
+        value = from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInput("--events", file, f"a readable file ({error.strerror})") from None
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput("--events", file, f"valid JSON ({error})") from None
+    return parse_events(value)
 
 
 def _first_lane(base: dict[str, Any]) -> str:
-    lanes = base.get("lanes") or ["annealing"]
-    return str(lanes[0].get("name") if isinstance(lanes[0], dict) else lanes[0])
+    from ..combinatorial.query_string import lanes_of
+
+    first = next(iter(lanes_of(base)), {"name": "annealing"})
+    return str(first.get("name"))
 
 
 def _run(race: CombinatorialRace, recorder: Recorder | None) -> None:

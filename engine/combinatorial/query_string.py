@@ -10,7 +10,7 @@ share one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..errors import BadInput
@@ -86,15 +86,30 @@ def from_flat(
         if key in STOPS
     }
     if stop:
-        value["stop"] = {**value.get("stop", {}), **stop}
+        base_stop = value.get("stop") or {}
+        if not isinstance(base_stop, Mapping):
+            raise BadInput("stop", base_stop, f"an object with {', '.join(StopRules.model_fields)}")
+        value["stop"] = {**base_stop, **stop}
     value.setdefault("instance", {"name": "airports"})
-    value.setdefault("lanes", [{"name": "annealing"}, {"name": "iterated"}])
     value["instance"] = _object(value["instance"])
-    value["lanes"] = [_object(lane) for lane in value["lanes"]]
+    value["lanes"] = lanes_of(value)
     for key, text in flat.items():
         if key not in TOP and key not in STOPS:
             _set(value, key, text)
     return CombinatorialExperiment.parse(value, local_files)
+
+
+def lanes_of(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the lanes among an experiment's JSON values, each as an object; the usual ones if
+    there are none.
+
+    Raises:
+        BadInput: they are no list.
+    """
+    lanes = value.get("lanes", ["annealing", "iterated"])
+    if isinstance(lanes, str | Mapping) or not isinstance(lanes, Iterable):
+        raise BadInput("lanes", lanes, f"a list of methods ({', '.join(METHODS.names())})")
+    return [_object(lane) for lane in lanes]
 
 
 def _object(choice: Any) -> dict[str, Any]:

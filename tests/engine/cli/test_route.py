@@ -169,3 +169,85 @@ def test_a_broken_file_is_refused_with_its_line(
     assert out == ""
     assert err.count("\n") == 1
     assert "line 9" in err
+
+
+@pytest.mark.parametrize(
+    "name", ["../../outside", "/tmp/outside", "..", "a/b\\c:d", "x" * 60 + "/../y", "ü" * 60]
+)
+def test_a_name_in_a_file_leads_out_of_no_folder(
+    name: str, square: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square.write_text(SQUARE.replace("NAME: square", f"NAME: {name}"))
+    out = tmp_path / "deep" / "er" / "out"
+    before = {path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts}
+    code, text, _ = run(
+        capsys,
+        *("route", str(square), "--method", "annealing", "--evaluations", "1e4", "--json"),
+        *("--write", str(out), "--record", str(out)),
+    )
+    assert code == 0
+    result = json.loads(text)
+    written = [Path(result["recording"]), *map(Path, result["tours"])]
+    assert all(path.parent == out and path.is_file() for path in written)
+    after = {path for path in tmp_path.rglob("*") if path.is_file() and "cache" not in path.parts}
+    assert after - before == set(written)
+
+
+SMALL = {
+    "instance": {"name": "random", "cities": 8},
+    "lanes": ["annealing"],
+    "budget": {"currency": "evaluations", "amount": 1000},
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "arguments", "words"),
+    [
+        ({"experiment": 5}, [], "experiment: 5 is not allowed"),
+        ({"experiment": None}, [], "experiment: None is not allowed"),
+        ({**SMALL, "lanes": 5}, [], "lanes: 5 is not allowed"),
+        ({**SMALL, "lanes": None}, [], "lanes: None is not allowed"),
+        ({**SMALL, "lanes": 5}, ["--versus", "iterated"], "lanes: 5 is not allowed"),
+        ({**SMALL, "lanes": {"a": 1}}, ["--versus", "iterated"], "lanes: "),
+        ({**SMALL, "lanes": [5]}, ["--versus", "iterated"], "is not allowed"),
+        ({**SMALL, "stop": 5}, ["--gap", "0.1"], "stop: 5 is not allowed"),
+        ({**SMALL, "stop": [1]}, ["--gap", "0.1"], "stop: "),
+        ({**SMALL, "instance": 5}, ["--set", "instance.cities=9"], "is not allowed"),
+    ],
+)
+def test_odd_experiments_get_one_line(
+    value: object,
+    arguments: list[str],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "odd.json"
+    file.write_text(json.dumps(value))
+    code, _, error = run(capsys, "route", str(file), *arguments)
+    assert code == 2
+    assert words in error
+    assert "expected" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[[[", "--events: "),
+        ("", "--events: "),
+        ('{"a": 1, "a": 2}', "--events: "),
+        ("5", "events: 5 is not allowed"),
+        ('{"events": 5}', "events: 5 is not allowed"),
+    ],
+)
+def test_odd_events_get_one_line(
+    text: str, words: str, square: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "events.json"
+    file.write_text(text)
+    code, _, error = run(capsys, "route", str(square), "--events", str(file))
+    assert code == 2
+    assert words in error
+    assert "expected" in error
+    assert error.count("\n") == 1
