@@ -2,8 +2,9 @@
 of vehicle routing problems of CVRPLIB.
 
 Those of TSPLIB were all proved (pla85900, the last, in 2006). An instance is recognised by its
-name, its number of cities and the type of its distances; the distances themselves are not compared,
-so whoever finds a shorter tour has another instance of that name.
+name, its number of cities, the type of its distances and, where `IDENTITY` has it, the length of
+the tour in the order of its cities. Of the others the distances are not compared: whoever finds a
+shorter tour has another instance of that name, and a race then believes the table no longer.
 """
 
 from __future__ import annotations
@@ -53,6 +54,14 @@ OPTIMA: dict[Metric, dict[str, int]] = {
         "rbg323": 1326, "rbg358": 1163, "rbg403": 2465, "rbg443": 2720, "ry48p": 14422,
     },
 }
+
+IDENTITY = {
+    "a280": 2808, "att48": 49840, "att532": 309636, "bays29": 5752, "berlin52": 22205,
+    "burma14": 4562, "ch150": 52814, "eil51": 1308, "gr17": 4722, "gr666": 423710,
+    "kroA100": 191387, "pcb442": 221440, "pr1002": 349403, "ulysses22": 12198,
+    "A-n32-k5": 1927, "E-n22-k4": 494,
+}
+"""Lengths of the tours 1, 2, …, n, which tell problems from others of their names."""
 
 ROUTES: dict[str, int] = {
     "A-n32-k5": 784, "A-n33-k5": 661, "A-n33-k6": 742, "A-n34-k5": 778, "A-n36-k5": 799,
@@ -142,31 +151,40 @@ def published_pairing(name: str, rows: int, columns: int, costs: int) -> Known |
     return Known(found[3], True, "OR-Library")
 
 
-def published(name: str, size: int, metric: Metric) -> Known | None:
+def published(name: str, size: int, metric: Metric, identity: int | None = None) -> Known | None:
     """Return the optimal length of a problem of TSPLIB; None if there is no such problem.
 
     Args:
         name: of the problem, such as "berlin52", in any case.
         size: how many cities it has.
         metric: the type of its distances.
+        identity: the length of the tour through its cities in their order; None is not compared.
     """
     found = {key.lower(): (key, value) for key, value in OPTIMA.get(metric, {}).items()}
     if name.lower() not in found:
         return None
     written, value = found[name.lower()]
+    if identity is not None and IDENTITY.get(written, identity) != identity:
+        return None
     return Known(value, True, "TSPLIB") if cities(written) == size else None
 
 
-def published_routes(name: str, size: int, metric: Metric) -> Known | None:
+def published_routes(
+    name: str, size: int, metric: Metric, identity: int | None = None
+) -> Known | None:
     """Return the optimal length of a problem of CVRPLIB; None if it is not listed here.
 
     Args:
         name: of the problem, such as "A-n32-k5", in any case.
         size: how many customers and depots it has: the first number in its name.
         metric: the type of its distances.
+        identity: the length of the tour through all its places in their order; None is not
+            compared.
     """
-    found = {key.lower(): value for key, value in ROUTES.items()}
-    value = found.get(name.lower())
+    found = {key.lower(): (key, value) for key, value in ROUTES.items()}
+    written, value = found.get(name.lower(), (name, None))
+    if identity is not None and IDENTITY.get(written, identity) != identity:
+        return None
     if value is None or metric != "EUC_2D" or int(name.split("-")[1][1:]) != size:
         return None
     return Known(value, True, "CVRPLIB")

@@ -76,6 +76,9 @@ class Observer:
             from .bounds import lower_bound
 
             self._bound, self._bounded = lower_bound(self.race.problem), True
+            known = self.race.best_known
+            if known is not None and self._bound is not None and known.value < self._bound:
+                self.race.best_known = None  # it is that of another instance of this name
         return self.proved() if instance.kind != "tour" else self._bound
 
     def proved(self) -> int | None:
@@ -87,7 +90,7 @@ class Observer:
     def stage(self) -> Message:
         """Return what does not change during the race."""
         race, instance = self.race, self.race.instance
-        budget = race.experiment.budget
+        budget, bound = race.experiment.budget, self.bound(BOUNDED)
         return {
             "type": "stage",
             "version": VERSION,
@@ -116,7 +119,7 @@ class Observer:
             "data": instance.stage()
             | {
                 "known": None if race.best_known is None else race.best_known.to_json(),
-                "bound": self.bound(BOUNDED),
+                "bound": bound,
             },
         }
 

@@ -32,7 +32,8 @@ MOST_REFUSED = 2000
 LEAD_SECONDS = 0.25
 """By how much a program outside may be ahead of the others before it has to wait."""
 TINY = {"tour": 3, "routes": 2}
-"""Instances of at most this many places have one solution: there is nothing to search."""
+"""Instances of at most this many places have one solution, or two where distances depend on the
+direction: there is nothing to search."""
 
 
 @dataclass
@@ -143,6 +144,9 @@ class CombinatorialRace(FrameIteration):
         if self.instance.size <= TINY.get(kind, 0):
             what = "one tour" if kind == "tour" else "one solution"
             lane.finished, lane.note = True, f"There is only {what}: nothing to search."
+            if kind == "tour" and self.instance.size == 3 and not self.instance.symmetric:
+                tour = min(tour, tour[::-1].copy(), key=self.problem.price)
+                lane.note = "There are only two tours, of which this is the shorter one."
             lane.last = self.problem.outward(tour), self.problem.price(tour)
             return lane
         lane.meter.read(reads)
@@ -230,6 +234,7 @@ class CombinatorialRace(FrameIteration):
     def _after_step(self, lane: Lane) -> None:
         state, meter = lane.state, lane.meter
         assert state is not None
+        self._doubt_known(lane, state)
         lane.note = state.note
         self._hear_bound(lane, state)
         if lane.finished:
@@ -246,13 +251,30 @@ class CombinatorialRace(FrameIteration):
             lane.stopped = f"{label} reached the target length at step {lane.step:,}."
         elif lane.method.proves:
             return
-        elif known is not None and known.proven and lowest <= known.value:
+        elif known is not None and known.proven and lowest == known.value:
             lane.stopped = f"{label} found the optimum at step {lane.step:,}."
         elif stop.gap is not None and known is not None and lowest <= known.value * (1 + stop.gap):
             lane.stopped = f"{label} reached the target gap at step {lane.step:,}."
         lane.finished = lane.stopped is not None
         if lane.finished:
             lane.method.close(state)
+
+    def _doubt_known(self, lane: Lane, state: State) -> None:
+        """Believe an optimum that is published under the instance's name no longer once a checked
+        solution is below it: it is that of another instance.
+        """
+        known, lowest = self.best_known, state.lowest
+        if known is None or not known.proven or lowest is None or lowest >= known.value:
+            return
+        solution = self.problem.outward(state.best)
+        if checks.check(self.instance, solution):
+            return
+        if checks.length(self.instance, solution) < known.value:
+            self.best_known = None
+            state.note = (
+                f"{self.names[lane.index]} is below the optimum that {known.by} has under the name "
+                f"{self.instance.name}, so this is another instance: of it none is known."
+            )
 
     def _hear_bound(self, lane: Lane, state: State) -> None:
         """End a lane whose answer was proved to be the best, which all others may learn."""
@@ -264,7 +286,8 @@ class CombinatorialRace(FrameIteration):
         lane.stopped = f"{label} proved {told} optimal."
         lane.finished = True
         lane.method.close(state)
-        if self.best_known is None or not self.best_known.proven:
+        known = self.best_known
+        if known is None or not known.proven or known.value < lowest:
             self.best_known = Known(lowest, True, label)
 
     @contextmanager

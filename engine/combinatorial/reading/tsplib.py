@@ -250,7 +250,8 @@ def read_tsplib(text: str, name: str = "file") -> TourInstance:
     type_ = _type_of(file)
     file.refuse_others()
     instance = ground(file, type_)
-    known = published(instance.name, instance.size, instance.metric)
+    length = checks.length(instance, np.arange(instance.size))
+    known = published(instance.name, instance.size, instance.metric, length)
     instance = replace(instance, known=known)
     if TOUR in file.sections:
         return with_answer(instance, _order(file, instance.size), "the tour in its file")

@@ -124,7 +124,9 @@ def read_vrplib(text: str, name: str = "file") -> RoutesInstance:
         guessed=cities.guessed,
         unit=cities.unit,
         scale=cities.scale,
-        known=published_routes(cities.name, size, cities.metric),
+        known=published_routes(
+            cities.name, size, cities.metric, checks.length(cities, np.arange(size))
+        ),
     )
     _no_limits(file, instance)
     if vehicles is not None:
