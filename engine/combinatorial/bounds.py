@@ -39,7 +39,8 @@ def lower_bound(problem: TourProblem) -> int | None:
     """
     n = problem.size
     if n <= 3:
-        return problem.length(np.arange(n, dtype=np.int32))
+        order = np.arange(n, dtype=np.int32)  # of three cities there are two, one way and the other
+        return min(problem.length(order), problem.length(order[::-1].copy()))
     if not problem.symmetric or n > MOST_CITIES:
         return None
     prices = np.zeros(n)

@@ -10,6 +10,7 @@ import pytest
 from engine.combinatorial import bounds
 from engine.combinatorial.bounds import lower_bound
 from engine.combinatorial.instance import METRICS, Metric
+from engine.combinatorial.instances import of_path
 from engine.combinatorial.kernels import one_tree
 from engine.combinatorial.reading.tsplib import read_tsplib
 from engine.combinatorial.tour_problem import TourProblem
@@ -136,3 +137,30 @@ def test_the_stage_of_many_cities_does_not_wait_for_it() -> None:
     one = race(["annealing"], cities=1001, amount=1e7)
     assert one.stage()["data"]["bound"] is None
     assert one.results()[0]["bound"] == lower_bound(one.problem)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_the_tours_of_three_cities_are_both_looked_at(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KELVIN_UPLOADS", str(tmp_path / "uploads"))
+    path = tmp_path / "few.atsp"
+    rows = ["0 10 1", "1 0 10", "10 1 0"][:size]
+    matrix = "\n".join(" ".join(row.split()[:size]) for row in rows)
+    path.write_text(
+        f"NAME: few\nTYPE: ATSP\nDIMENSION: {size}\nEDGE_WEIGHT_TYPE: EXPLICIT\n"
+        f"EDGE_WEIGHT_FORMAT: FULL_MATRIX\nEDGE_WEIGHT_SECTION\n{matrix}\nEOF\n"
+    )
+    shown = []
+    for seed in range(4):
+        instance = {"name": "file", "token": of_path(str(path)).token}
+        one = race(["annealing"], seed=seed, instance=instance)
+        assert one.finished
+        (row,) = one.results()
+        assert row["best"] == row["bound"] == {1: 0, 2: 11, 3: 3}[size]
+        shown.append(row["note"])
+    assert set(shown) == {
+        "There are only two tours, of which this is the shorter one."
+        if size == 3
+        else "There is only one tour: nothing to search."
+    }
