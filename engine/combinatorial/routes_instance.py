@@ -63,6 +63,29 @@ class RoutesInstance:
         return max(1, -(-int(self.demand.sum(dtype=np.int64)) // self.capacity))
 
     @property
+    def most(self) -> int:
+        """Return how many routes there may be; where any number is allowed, how many the shortest
+        routes can need.
+
+        Two routes that fit into one vehicle can be joined. Where that makes no detour longer, all
+        but one are more than half full, and they are at most 2k − 1 if k vehicles can be filled.
+        """
+        if self.vehicles is not None:
+            return min(self.vehicles, self.size - 1)
+        return min(self.size - 1, 2 * self.fewest) if self._joinable else self.size - 1
+
+    @property
+    def _joinable(self) -> bool:
+        """Return whether no way between two customers is longer than that by way of the depot.
+        Between places with coordinates none is, but for the rounding.
+        """
+        if self.matrix is None:
+            return True
+        home = self.matrix[DEPOT].astype(np.int64)
+        rows = range(1, self.size)
+        return all((self.matrix[i, 1:] <= home[i] + home[1:]).all() for i in rows)
+
+    @property
     def map(self) -> TourInstance:
         """Return the places alone, for what only needs distances."""
         return TourInstance(

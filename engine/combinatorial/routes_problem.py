@@ -65,11 +65,7 @@ class RoutesProblem:
         self.ground = TourProblem(instance.map, renumber=False)
         self.demand = instance.demand.astype(np.int64)
         self.capacity = instance.capacity
-        # Two routes that fit into one vehicle can be joined, which makes no detour longer; so all
-        # but one are more than half full, and they are at most 2k − 1 if k vehicles can be filled.
-        free = min(self.size - 1, 2 * instance.fewest)
-        self.vehicles = max(1, free if instance.vehicles is None else instance.vehicles)
-        self.vehicles = min(self.vehicles, self.size - 1)
+        self.vehicles = max(1, instance.most)
         taken = self.demand[self.demand > 0]
         median = float(np.median(taken)) if len(taken) else 1.0
         self.toll = math.ceil(FIRST_PRICE * self.unit / median * GRADES)

@@ -44,7 +44,7 @@ def solve(
 
     routes = instance if isinstance(instance, RoutesInstance) else None
     cities = instance.map if isinstance(instance, RoutesInstance) else instance
-    vehicles = 1 if routes is None else fleet(routes)
+    vehicles = 1 if routes is None else routes.most
     manager = pywrapcp.RoutingIndexManager(instance.size, vehicles, 0)
     routing = pywrapcp.RoutingModel(manager)
     rows = full_matrix(cities).tolist()
@@ -86,10 +86,3 @@ def solve(
     if answer is not None:
         found(stops(lambda index: answer.Value(routing.NextVar(index))))
     return ""
-
-
-def fleet(instance: RoutesInstance) -> int:
-    """Return how many vehicles it is given: where any number is allowed, as many as the shortest
-    routes can need where detours are never shorter.
-    """
-    return min(instance.size - 1, instance.vehicles or 2 * instance.fewest)

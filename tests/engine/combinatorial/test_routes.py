@@ -13,6 +13,7 @@ from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.instances import INSTANCES, Deliveries
 from engine.combinatorial.methods import METHODS
 from engine.combinatorial.observer import edges_of
+from engine.combinatorial.outside import or_tools
 from engine.combinatorial.race import CombinatorialRace
 from engine.combinatorial.routes_instance import RoutesInstance
 from engine.combinatorial.routes_problem import RoutesProblem
@@ -255,3 +256,47 @@ def test_the_stage_says_what_is_carried() -> None:
     assert data["vehicles"] == 9
     assert len(data["demand"]) == data["size"] == 21
     assert data["demand"].dtype == np.int32
+
+
+def far_apart(customers: int, vehicles: int | None = None) -> Any:
+    """Customers near to the depot and far from one another: a route for each is the shortest."""
+    matrix = np.full((customers + 1, customers + 1), 1000, np.int32)
+    matrix[0, :] = matrix[:, 0] = 1
+    np.fill_diagonal(matrix, 0)
+    places = np.zeros((customers + 1, 2))
+    demand = np.ones(customers + 1, np.int32)
+    demand[0] = 0
+    return RoutesInstance(
+        "far",
+        "test",
+        "EXPLICIT",
+        np.empty((customers + 1, 0)),
+        places,
+        demand,
+        100,
+        vehicles,
+        matrix=matrix,
+    )
+
+
+def test_where_detours_are_shorter_there_is_a_vehicle_for_everyone() -> None:
+    instance = far_apart(10)
+    assert instance.most == RoutesProblem(instance).vehicles == 10
+    assert far_apart(10, 3).most == 3
+    assert far_apart(10, 30).most == 10
+    assert routes_instance(40, 1).most == 2 * routes_instance(40, 1).fewest
+
+
+@pytest.mark.parametrize("name", ["annealing", "tempering"])
+def test_a_route_for_each_is_found_where_it_is_the_shortest(name: str) -> None:
+    one = race(far_apart(10), [name])
+    for _ in one:
+        pass
+    assert one.results()[0]["best"] == 20
+
+
+def test_or_tools_has_a_vehicle_for_everyone_too() -> None:
+    pytest.importorskip("ortools")
+    found: list[Any] = []
+    or_tools.solve(far_apart(6), 0.05, found.append, lambda: 1.0)
+    assert min(checks.length(far_apart(6), np.array(stops)) for stops in found) == 12
