@@ -11,7 +11,12 @@ from .instance import Floats, Metric, TourInstance
 MAX_DISTANCE = 2**31 - 1
 """Largest distance, since they are kept as int32."""
 FINEST = 1000
-"""A distance of 1 is this share of the unit of coordinates, unless distances were too large."""
+"""A distance of 1 is this share of the unit of coordinates, unless distances were too large, or
+cities lie in less than one unit."""
+FINE = 100_000
+"""How far apart cities that lie in less than one unit are at least made."""
+SMALLEST = 1e-9
+"""Cities in less than this are taken for one."""
 
 
 def planar(
@@ -24,19 +29,24 @@ def planar(
     """Return an instance of cities in the plane.
 
     Distances are whole numbers: coordinates are multiplied by a power of ten first, so that little
-    is lost.
+    is lost. It is the same one for all cities that are not very near to one another, so that links
+    and recordings keep their numbers.
 
     Args:
         name: short.
         label: as people read it.
         coordinates: (n, 2).
         names: of the cities.
-        finest: the largest factor to multiply by.
+        finest: the largest factor to multiply by where cities lie in one unit or more.
 
     Returns:
         The instance; None if distances are too large even without a factor.
     """
     factor = finest
+    across = widest(coordinates, "EUC_2D") - 1
+    if SMALLEST <= across < 1 < finest:
+        while across * factor < FINE:
+            factor *= 10
     while factor >= 1 and widest(coordinates * factor, "EUC_2D") > MAX_DISTANCE:
         factor //= 10
     if factor < 1:

@@ -26,6 +26,7 @@ from engine.combinatorial.instances import (
     decode_cities,
     encode_cities,
 )
+from engine.combinatorial.places import planar
 from engine.errors import BadInput
 
 RANDOM = [[885373.0, 972537.0], [531794.0, 753879.0], [166669.0, 395662.0]]
@@ -191,6 +192,27 @@ def test_own_cities_far_apart_are_measured_less_finely() -> None:
     found = build({"name": "own", "cities": "0,0;4e6,0"})
     assert found.scale == 0.01
     assert checks.distances(found, [0], [1])[0] * found.scale == 4e6
+
+
+@pytest.mark.parametrize("side", [0.5, 0.002, 1e-6])
+def test_cities_near_to_one_another_keep_their_distances(side: float) -> None:
+    places = np.random.default_rng(0).random((50, 2)) * side + 0.25
+    one = planar("near", "near", places)
+    assert one is not None
+    apart = np.hypot(*(places[1:] - places[:-1]).T)
+    found = np.array([checks.distances(one, [i], [i + 1])[0] for i in range(49)]) * one.scale
+    assert np.abs(found - apart).max() < 1e-4 * side
+
+
+def test_the_scale_of_cities_that_are_not_near_to_one_another_stays() -> None:
+    for side in (1.0, 3.0, 50.0, 1e6):
+        places = np.array([[0.0, 0.0], [side, 0.0], [0.0, side]])
+        one = planar("wide", "wide", places)
+        assert one is not None
+        assert one.scale == 0.001
+    same = planar("same", "same", np.zeros((4, 2)))
+    assert same is not None
+    assert same.scale == 0.001
 
 
 def test_own_cities_on_the_earth_are_longitude_and_latitude() -> None:
