@@ -499,6 +499,10 @@ class CombinatorialRace(FrameIteration):
         }
 
 
-def gap_of(length: int, reference: int) -> float:
-    """Return by what share a length exceeds a reference; 0 if both are 0."""
-    return (length - reference) / reference if reference else float(length != 0)
+def gap_of(length: int, reference: int) -> float | None:
+    """Return by what share a length exceeds a reference; 0 if both are 0, and None if only the
+    reference is, since no share of nothing tells how much that is.
+    """
+    if reference == 0:
+        return None if length else 0.0
+    return (length - reference) / reference

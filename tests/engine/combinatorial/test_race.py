@@ -13,7 +13,7 @@ from engine.combinatorial.instances import OwnCities
 from engine.combinatorial.interventions import parse_events
 from engine.combinatorial.methods.annealing import Annealing
 from engine.combinatorial.query_string import from_flat, to_flat
-from engine.combinatorial.race import CombinatorialRace
+from engine.combinatorial.race import CombinatorialRace, gap_of
 from engine.errors import BadInput, CannotRun
 from engine.messages.encoding import decode, encode
 from engine.messages.recorder import Recorder
@@ -27,6 +27,12 @@ def finished(one: CombinatorialRace) -> CombinatorialRace:
     for _ in one:
         pass
     return one
+
+
+def test_no_share_tells_how_far_a_price_is_from_nothing() -> None:
+    assert gap_of(110, 100) == 0.1
+    assert gap_of(0, 0) == 0
+    assert gap_of(5, 0) is None
 
 
 def test_the_lane_furthest_behind_moves_next() -> None:
