@@ -299,7 +299,7 @@ def with_answer(instance: TourInstance, tour: Integers, by: str) -> TourInstance
 def _type_of(file: SectionFile) -> str:
     """Return TSP or ATSP."""
     value, line = file.said("TYPE")
-    word = value.upper().split(" ")[0] if value else "TSP" if not line else ""
+    word = next(iter(value.upper().split()), "" if line else "TSP")
     if word == "TOUR":
         raise file.refused("a file of cities", f"line {line:,} says that it is a tour")
     if word not in ("TSP", "ATSP"):
@@ -510,7 +510,7 @@ def read_tour(text: str, size: int, name: str = "tour") -> Integers:
     """
     file = SectionFile(text, name)
     value, line = file.said("TYPE")
-    if line and value.upper() != "TOUR":
+    if line and value.upper().split()[:1] != ["TOUR"]:
         raise file.refused("TOUR as TYPE", f"line {line:,} has “{named(value)}”")
     if TOUR not in file.sections:
         raise file.refused(f"a {TOUR}", "there is none")

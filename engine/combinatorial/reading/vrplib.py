@@ -96,7 +96,7 @@ def read_vrplib(text: str, name: str = "file") -> RoutesInstance:
     """
     file = RoutesFile(text, name)
     value, line = file.said("TYPE")
-    if line and value.upper().split(" ")[0] != "CVRP":
+    if line and value.upper().split()[:1] != ["CVRP"]:
         raise file.refused("CVRP as TYPE", f"line {line:,} has “{named(value)}”")
     file.refuse_others()
     size = file.dimension()

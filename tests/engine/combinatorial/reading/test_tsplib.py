@@ -94,6 +94,7 @@ ODD = {
     ),
     "small letters": SQUARE.lower(),
     "a remark after the type": SQUARE.replace("TYPE: TSP\n", "TYPE: TSP (Nobody)\n"),
+    "a tab after the type": SQUARE.replace("TYPE: TSP\n", "TYPE: TSP\t(Nobody)\n"),
     "anything after EOF": SQUARE + "this is\nnot read\n1 2 3\n",
     "no type": SQUARE.replace("TYPE: TSP\n", ""),
     "two comments": SQUARE.replace("TYPE: TSP\n", "TYPE: TSP\nCOMMENT: and more\n"),

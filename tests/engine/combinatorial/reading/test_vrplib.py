@@ -69,6 +69,7 @@ def test_a_file_is_read() -> None:
         ("DEPOT_SECTION\n1\n-1", "DEPOT_SECTION\n1"),
         ("CAPACITY : 10\n", ""),
         ("TYPE : CVRP\n", ""),
+        ("TYPE : CVRP\n", "TYPE : CVRP\t(of somebody)\n"),
         ("CAPACITY : 10", "CAPACITY : 10\nSERVICE_TIME : 0\nDISTANCE : 999999"),
     ],
 )
