@@ -69,7 +69,7 @@ class SetHyperparameter(_LaneEvent):
 
 
 class Kick(_LaneEvent):
-    """A tour changed by a random double bridge."""
+    """A solution changed by one large random change: a tour by a double bridge."""
 
     kind: Literal["kick"] = "kick"
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..messages.encoding import Message
 from .instance import Integers
+from .moves import FEWEST_KICKED
 from .routes_instance import DEPOT
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ class Observer:
                     ],
                     "knobs": lane.method.knobs(),
                     "population": lane.method.solutions,
+                    "kicks": lane.method.kicks
+                    and (instance.kind != "tour" or instance.size >= FEWEST_KICKED),
                 }
                 for lane in race.lanes
             ],

@@ -218,8 +218,15 @@ class Method(Config, Generic[S]):
         return False
 
     def kick(self, state: S, problem: TourProblem, stream: Stream, number: int) -> bool:
-        """Make one random double bridge. Returns False if the method has no present tour."""
+        """Make one large random change, of a tour a double bridge. Returns False, and changes
+        nothing, if the method has no present solution or there is too little of it.
+        """
         return False
+
+    @property
+    def kicks(self) -> bool:
+        """Return whether it has a solution that can be kicked."""
+        return type(self).kick is not Method.kick
 
     def on_setting_change(self, state: S, problem: TourProblem, name: str) -> None:
         """Take a setting changed during the race into the state. Called on the new method."""

@@ -127,9 +127,11 @@ class Iterated(OverNeighbours[IteratedState]):
         return after
 
     def kick(self, state: IteratedState, problem: TourProblem, stream: Stream, number: int) -> bool:
+        before, seed = state.tour.copy(), stream.at(number, "kick")
+        if not moves.kick(problem, state.tour, state.pos, state.numbers, seed):
+            return False
         state.settled = False
         state.ends[:] = 0, problem.size, problem.size
         state.waiting[:] = True
-        state.queue[:] = state.tour
-        seed = stream.at(number, "kick")
-        return moves.kick(problem, state.tour, state.pos, state.numbers, seed)
+        state.queue[:] = before
+        return True

@@ -18,10 +18,11 @@ from engine.combinatorial.methods.cooling import Cooling
 from engine.combinatorial.methods.tempering import Tempering, TemperingState
 from engine.combinatorial.race import CombinatorialRace
 from engine.combinatorial.tour_problem import TourProblem
+from engine.errors import BadInput
 from engine.messages.encoding import encode
 from engine.schedules import PLANNED, SCHEDULES
 
-from ..support import instance, measured, race, shortest
+from ..support import instance, measured, one_way_instance, race, shortest
 
 OURS = [cls.name for cls in METHODS if not cls.outside and "tour" in cls.solves]
 SEARCHING = [name for name in OURS if METHODS.get(name).family in ("Annealing", "Local search")]
@@ -223,3 +224,45 @@ def test_every_method_says_what_it_is(name: str) -> None:
     assert cls.paper
     assert 2 <= len(cls.phases) <= 5
     assert cls.sees in ("price", "delta", "map", "model", "relaxation")
+
+
+def one_way_problem(size: int) -> tuple[TourProblem, Any, Meter, Stream]:
+    problem = TourProblem(one_way_instance(size, 1))
+    tour, _ = problem.first("random", 0)
+    meter = Meter(Budget(currency="evaluations", amount=1e6))
+    return problem, tour, meter, Stream(0, "kick")
+
+
+@pytest.mark.parametrize("name", ["annealing", "tempering", "iterated"])
+def test_a_kick_where_distances_depend_on_the_direction(name: str) -> None:
+    problem, tour, meter, stream = one_way_problem(12)
+    lane = METHODS.build(name)
+    state = lane.begin(problem, tour, meter, stream)
+    for step in range(1, 40):
+        lane.step(state, problem, meter, stream, step)
+    before = state.tour.copy()
+    assert lane.kicks
+    assert lane.kick(state, problem, stream, 40)
+    assert not np.array_equal(state.tour, before)
+    assert sorted(state.tour.tolist()) == list(range(12))
+    assert state.current == measured(problem, state.tour)
+    for step in range(41, 60):
+        lane.step(state, problem, meter, stream, step)
+        assert state.current == measured(problem, state.tour)
+        assert state.lowest == measured(problem, state.best)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_kick_that_is_refused_changes_nothing(name: str) -> None:
+    runs = []
+    for kicked in (False, True):
+        one = race([name], cities=7 if METHODS.get(name).least <= 7 else 40, amount=4e5)
+        shown = one.stage()["lanes"][0]["kicks"]
+        one.advance()
+        if kicked and not shown:
+            with pytest.raises(BadInput, match="a lane that changes one tour, of at least 8"):
+                one.kick(0)
+            assert one.done == []
+        finished(one)
+        runs.append(one.results()[0] | {"seconds": 0})
+    assert runs[0] == runs[1]

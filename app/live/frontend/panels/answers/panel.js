@@ -318,7 +318,7 @@ export class AnswerPanel {
       name.replaceChildren(...(lane ? nameElements(lane, `${SHAPES[i]} `) : []));
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       const kick = /** @type {HTMLButtonElement} */ (figure.querySelector(".kv-kick"));
-      kick.hidden = !lane || lane.sees === "model";
+      kick.hidden = !lane || !(lane.kicks ?? lane.sees !== "model");
       if (lane) kick.setAttribute("aria-label", t("answers.kick-name", { lane: lane.label }));
     });
   }

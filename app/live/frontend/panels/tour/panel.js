@@ -597,7 +597,7 @@ export class MapPanel {
       name.replaceChildren(...(lane && !this.preview ? nameElements(lane, `${SHAPES[i]} `) : []));
       figure.style.setProperty("--lane", `var(--lane-${i})`);
       const kick = /** @type {HTMLButtonElement} */ (figure.querySelector(".kv-kick"));
-      kick.hidden = !lane || Boolean(this.preview) || lane.sees === "model";
+      kick.hidden = !lane || Boolean(this.preview) || !(lane.kicks ?? lane.sees !== "model");
       if (lane) kick.setAttribute("aria-label", t("routes.kick-name", { lane: lane.label }));
       canvas.setAttribute(
         "aria-label",
