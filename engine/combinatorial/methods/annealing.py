@@ -199,6 +199,7 @@ class Annealing(OverNeighbours[AnnealingState]):
         present, best = repair([state.chain.present, state.chain.best])
         after = self.begin(problem, present, meter, stream)
         after.cooling = state.cooling
+        after.cooling.rescale(*self.temperatures(problem))
         keep(problem, best, after.chain.best, after.numbers, meter)
         self._show(after)
         return after

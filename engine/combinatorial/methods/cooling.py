@@ -102,6 +102,15 @@ class Cooling:
             self.heat, self.heated_at = min(max(left * factor, 1e-30), HOTTEST), self.seen
         self.temperature = held(self.temperature * factor)
 
+    def rescale(self, start: float, end: float) -> None:
+        """Take T₀ and T_min of another instance; the present temperature changes as T₀ does."""
+        factor = start / self.start
+        self.temperature = held(self.temperature * factor)
+        self.spread *= factor
+        self.start, self.end = start, end
+        if self.mean is not None:
+            self.mean *= factor
+
     def listen(self, length: int, moves: int, accepted: int, sums: NDArray[np.float64]) -> None:
         """Take in a step: how many moves were accepted, and how the length varied.
 

@@ -230,7 +230,7 @@ class Tempering(OverNeighbours[TemperingState]):
         *tours, best = repair([*(one.present for one in state.chains), state.chains[0].best])
         after = self._begin(problem, tours, meter)
         keep(problem, best, after.chains[0].best, after.numbers, meter)
-        after.start, after.end, after.rung = state.start, state.end, state.rung
+        after.rung = state.rung
         after.heat, after.heated_at, after.seen = state.heat, state.heated_at, state.seen
         after.rates, after.swap_rates, after.rounds = state.rates, state.swap_rates, state.rounds
         self._show(after)
