@@ -365,6 +365,14 @@ class CombinatorialRace(FrameIteration):
         self.instance, self.problem = instance, problem_of(instance)
         self.best_known = None
         for lane in self.lanes:
+            if lane.finished and lane.trouble is None:
+                # what ended it was true of the cities before: it goes on with what budget it has
+                lane.stopped = lane.note = None
+                lane.finished = (
+                    lane.state is None
+                    or lane.meter.progress >= 1
+                    or lane.method.refusal(instance) is not None
+                )
             if lane.finished:
                 # its tour is none of these cities; what it had found is void
                 if lane.state is not None and lane.state.best is not None:

@@ -155,6 +155,55 @@ def test_an_edited_race_is_repeated_from_its_events() -> None:
             assert left[key] == right[key]
 
 
+def test_a_lane_that_ended_goes_on_after_an_edit() -> None:
+    genetic = {"name": "genetic", "population": 4}
+    one = race([genetic, "annealing"], cities=12, amount=3e6)
+    while not one.lanes[0].finished:
+        one.advance()
+    assert "converged" in (one.lanes[0].note or "")
+    spent = one.lanes[0].meter.evaluations
+    assert spent < 3e6
+    one.set_cities(move=[[0, 5e5, 5e5]])
+    assert not one.lanes[0].finished
+    assert one.lanes[0].note is None
+    finished(one)
+    assert one.lanes[0].meter.evaluations > spent
+    row = one.results()[0]
+    assert row["feasible"]
+    again = CombinatorialRace(one.began, events=parse_events(one.done))
+    finished(again)
+    assert [row["best"] for row in again.results()] == [row["best"] for row in one.results()]
+
+
+def test_what_stopped_a_lane_is_no_longer_said_after_an_edit() -> None:
+    best = finished(race(["iterated"], cities=30, amount=1e6)).results()[0]["best"]
+    one = race(["iterated", "annealing"], cities=30, amount=1e6, stop={"length": best})
+    while one.lanes[0].stopped is None:
+        one.advance()
+    step = one.lanes[0].step
+    one.set_cities(move=[[0, 9e6, 9e6]])
+    assert (one.lanes[0].stopped, one.lanes[0].finished) == (None, False)
+    finished(one)
+    assert one.lanes[0].step > step
+    assert one.lanes[0].stopped is None
+
+
+def test_temperatures_after_an_edit_are_in_the_new_unit() -> None:
+    for name, knob in (("annealing", "final_temperature"), ("tempering", "coldest_temperature")):
+        one = race([name], cities=30, amount=1e6)
+        one.advance()
+        one.set_cities(move=[[i, 5e6 * i, 4e6 * (i % 5)] for i in range(30)])
+        state: Any = one.lanes[0].state
+        held = state.cooling if name == "annealing" else state
+        before = held.start, held.end
+        one.set_hyperparameter(0, knob, getattr(one.lanes[0].method, knob) or AUTO[name])
+        assert (held.start, held.end) == pytest.approx(before)
+
+
+AUTO = {"annealing": 0.04, "tempering": 0.05}
+"""The usual coldest temperatures on a map."""
+
+
 def test_an_edit_keeps_the_best_answer() -> None:
     """Present tours may be far from it: just reheated, or kicked."""
     names = [*ALL, "genetic", "elastic-net", "sinkhorn", "random-search"]
