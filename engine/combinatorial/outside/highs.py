@@ -31,7 +31,7 @@ def solve(instance: PairingInstance, seconds: float, found: News, left: Callable
     Args:
         instance: what is covered.
         seconds: processor time.
-        found: called with each cover, and with the bound.
+        found: called with each cover, and with the bound as it rises.
         left: processor time that is left.
 
     Returns:
@@ -43,7 +43,7 @@ def solve(instance: PairingInstance, seconds: float, found: News, left: Callable
     for option, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0)):
         highs.setOptionValue(option, value)
     highs.passModel(model(instance))
-    best = [math.inf]
+    best, proved = [math.inf], [-math.inf]
 
     def improved(event: Any) -> None:
         cost = event.data_out.objective_function_value
@@ -51,12 +51,25 @@ def solve(instance: PairingInstance, seconds: float, found: News, left: Callable
             best[0] = cost
             found(np.flatnonzero(np.asarray(event.data_out.mip_solution) > 0.5))
 
+    def tell(bound: float) -> None:
+        if not math.isfinite(bound):
+            return
+        # costs are whole numbers, so any price is at least the next one above the bound
+        price = math.ceil(bound - SURE * max(1.0, abs(bound)))
+        if price > proved[0]:
+            proved[0] = price
+            found.bound(price)
+
     def spent(event: Any) -> None:
         if left() <= 0:
             event.data_in.user_interrupt = 1
 
+    def risen(event: Any) -> None:
+        tell(event.data_out.mip_dual_bound)
+        spent(event)
+
     highs.cbMipImprovingSolution += improved
-    highs.cbMipInterrupt += spent
+    highs.cbMipInterrupt += risen
     highs.cbSimplexInterrupt += spent
     highs.run()
     status, info = highs.getModelStatus(), highs.getInfo()
@@ -69,9 +82,7 @@ def solve(instance: PairingInstance, seconds: float, found: News, left: Callable
     bound = info.mip_dual_bound
     if status == highspy.HighsModelStatus.kOptimal and math.isinf(bound):
         bound = info.objective_function_value
-    if math.isfinite(bound):
-        # costs are whole numbers, so any price is at least the next one above the bound
-        found.bound(math.ceil(bound - SURE * max(1.0, abs(bound))))
+    tell(bound)
     return ""
 
 

@@ -17,6 +17,7 @@ from engine.combinatorial.instances import INSTANCES, of_path
 from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, Budget, Meter
 from engine.combinatorial.methods import METHODS
 from engine.combinatorial.methods.base import Stream
+from engine.combinatorial.outside import highs
 from engine.combinatorial.pairing_instance import PairingInstance
 from engine.combinatorial.pairing_problem import PairingProblem
 from engine.combinatorial.problem import NOTHING
@@ -280,6 +281,32 @@ def test_highs_proves_its_answer_and_others_learn_it() -> None:
     assert annealing["gap"] >= 0
     assert one.metrics(0)["bound"] == highs["best"]
     one.close()
+
+
+class Told:
+    """What a solver reports, in order."""
+
+    def __init__(self) -> None:
+        self.bounds: list[int] = []
+
+    def __call__(self, columns: Any) -> None:
+        """Take a cover."""
+
+    def bound(self, price: int) -> None:
+        """Take a bound."""
+        self.bounds.append(price)
+
+    def infeasible(self) -> None:
+        """Take that there is no cover."""
+        raise AssertionError("there is a cover")
+
+
+def test_highs_tells_its_bound_as_it_rises() -> None:
+    one, told = with_a_dear_part(0), Told()
+    highs.solve(one, 60.0, told, lambda: 60.0)  # type: ignore[arg-type]
+    assert len(told.bounds) > 1
+    assert told.bounds == sorted(set(told.bounds))
+    assert told.bounds[-1] == optimum(one)
 
 
 @pytest.fixture
