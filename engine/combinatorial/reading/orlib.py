@@ -32,15 +32,16 @@ COUNTED = 2**60
 """The largest price of an answer, bare rows included."""
 DECIMALS = 6
 """Most decimals of a number; prices are whole numbers of the smallest of them."""
-HEAD = re.compile(r"[ \t]*\d{1,9}[ \t]+\d{1,9}[ \t]*")
+HEAD = re.compile(r"[ \t]*\d{1,9}[ \t]+\d{1,9}(?:\.\d*)?[ \t]*")
+"""The first line: how many there are of two things, or of planes and a freeze time."""
 WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 
 Whole = NDArray[np.int64]
 
 
 def is_orlib(text: str) -> bool:
-    """Return whether a text is meant to be such a file: its first line is two whole numbers, and
-    its lines are not all as long, as those of a table are.
+    """Return whether a text is meant to be such a file: its first line is two numbers, the
+    first a whole one, and its lines are not all as long, as those of a table are.
     """
     lines = [line for line in text.split("\n", 2000)[:2000] if line.strip()]
     if not lines or not HEAD.fullmatch(lines[0]):
@@ -178,13 +179,27 @@ def _meant(values: NDArray[np.float64], pairing_until: int) -> str:
     fits = len(values) == 2 + planes * (6 + planes)
     first_column = 4 + values[3] if len(values) > 5 else 0
     window = len(values) > 5 and values[3] <= values[4] <= values[5]
-    if not fits and not (window and pairing_until < first_column):
+    if not fits and (_ends_with_columns(values) or not (window and pairing_until < first_column)):
         return "pairing"
     if fits and planes > 1:  # what stands for no plane behind itself is the same for all
         diagonal = values[2 + 6 * planes :: planes + 1]
         if (diagonal == diagonal[0]).all():
             return "planes_first"
     return "landing"
+
+
+def _ends_with_columns(values: NDArray[np.float64]) -> bool:
+    """Return whether the numbers end where their columns do, each as long as it says, if they are a
+    set partitioning problem.
+    """
+    if len(values) < 2 or not 0 <= values[1] <= MAX_COLUMNS:
+        return False
+    place = 2
+    for _ in range(int(values[1])):
+        if place + 1 >= len(values) or values[place + 1] < 0:
+            return False
+        place += 2 + int(values[place + 1])
+    return place == len(values)
 
 
 def pairing(numbers: Numbers, name: str) -> PairingInstance:

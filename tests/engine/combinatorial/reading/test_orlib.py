@@ -85,6 +85,9 @@ def test_odd_files_are_read(text: str) -> None:
         (SPP.replace("3 4", "30000 4"), "a number of rows, a whole number from 1 to 20,000 (line 1 has 30000)"),
         (SPP.replace("3 4", "3 0"), "a number of columns"),
         ("3 4\n", "columns separated by commas"),
+        ("3 3\n-1 1 1\n1 1 2\n1000 1 3\n", "costs of at least 0 (line 2 has -1 for column 1 of 3)"),
+        ("3 3\n1 1 4\n1 1 2\n1000 1 3\n", "rows from 1 to 3 (line 2 has 4 in column 1 of 3)"),
+        ("3 3\n1 1 1.5\n1 1 2\n1000 1 3\n", "rows from 1 to 3 (line 2 has 1.5 in column 1 of 3)"),
     ],
 )  # fmt: skip
 def test_broken_files_are_refused_in_one_line(text: str, why: str) -> None:
@@ -163,7 +166,17 @@ LANDING = "2 10\n0 5 9 20 1.50 2\n99999 3\n0 6 8 30 1 1\n4 99999\n"
 FIRST = "2 10\n0 5 9 20 1.50 2\n0 6 8 30 1 1\n\n99999 3\n4 99999\n"
 
 
-@pytest.mark.parametrize("text", [LANDING, FIRST, LANDING.replace("\n", " \n "), FIRST.rstrip()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        LANDING,
+        FIRST,
+        LANDING.replace("\n", " \n "),
+        FIRST.rstrip(),
+        LANDING.replace("2 10", "2 10.5"),
+        FIRST.replace("2 10", "2 10."),
+    ],
+)
 def test_planes_are_read_in_both_layouts(text: str, tmp_path: Path) -> None:
     one = read_cities(text.encode(), "planes.txt")
     assert isinstance(one, LandingInstance)
@@ -202,6 +215,7 @@ def test_times_with_decimals_are_counted_in_their_smallest_unit() -> None:
         (LANDING.replace("9 20", "1e400 20"), "(line 2 has “1e400”)"),
         (LANDING.replace("1.50", "1.5000001"), "at most 6 decimals"),
         (LANDING.replace("9 20", "900000000 900000001"), "times of at most 100,000,000"),
+        (LANDING.replace("2 10", "2 10.5").replace("5 9 20", "10 9 20"), "(line 2 has 10, 9, 20 for plane 1)"),
         (FIRST.replace("6 8 30", "6 8 7"), "earliest ≤ target ≤ latest (line 3 has 6, 8, 7"),
     ],
 )  # fmt: skip
