@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from engine.combinatorial.landing_instance import LandingInstance
 
@@ -68,6 +68,52 @@ def by_program(
     )
     assert found.success
     return float(found.fun)
+
+
+def by_integers(one: LandingInstance) -> int:
+    """The least price of planes on one runway that all keep their windows, by an integer program:
+    of every two planes either is first.
+    """
+    n = one.size
+    pairs = list(itertools.permutations(range(n), 2))
+    count = 3 * n + len(pairs)  # times, how early, how late, who is first
+    left, low, high = [], [], []
+
+    def row(least: float, most: float, *entries: tuple[int, float]) -> None:
+        line = np.zeros(count)
+        for place, value in entries:
+            line[place] = value
+        left.append(line)
+        low.append(least)
+        high.append(most)
+
+    for plane in range(n):
+        target = float(one.target[plane])
+        row(target, np.inf, (plane, 1), (n + plane, 1))
+        row(-np.inf, target, (plane, 1), (2 * n + plane, -1))
+    span = float(one.latest.max() - one.earliest.min() + one.separation.max())
+    first = {pair: 3 * n + k for k, pair in enumerate(pairs)}
+    for i, j in pairs:
+        row(
+            float(one.separation[i, j]) - span,
+            np.inf,
+            (j, 1),
+            (i, -1),
+            (first[i, j], -span),
+        )
+        if i < j:
+            row(1, 1, (first[i, j], 1), (first[j, i], 1))
+    found = milp(
+        np.concatenate([np.zeros(n), one.before, one.after, np.zeros(len(pairs))]),
+        constraints=LinearConstraint(np.array(left), np.array(low), np.array(high)),
+        integrality=np.repeat([0, 1], [3 * n, len(pairs)]),
+        bounds=Bounds(
+            np.concatenate([one.earliest, np.zeros(2 * n + len(pairs))]),
+            np.concatenate([one.latest, np.full(2 * n, np.inf), np.ones(len(pairs))]),
+        ),
+    )
+    assert found.success, found.message
+    return round(found.fun)
 
 
 def cheapest(one: LandingInstance, late: float) -> float:

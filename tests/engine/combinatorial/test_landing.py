@@ -4,6 +4,7 @@ races.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, 
 from engine.combinatorial.problem import NOTHING
 from engine.combinatorial.race import CombinatorialRace
 from engine.errors import BadInput, CannotRun
-from tests.engine.combinatorial.landing_support import by_program, cheapest, instance
+from tests.engine.combinatorial.landing_support import (
+    by_integers,
+    by_program,
+    cheapest,
+    instance,
+)
 
 
 def chain_of(one: LandingInstance, seed: int = 0, start: str = "random") -> Any:
@@ -117,6 +123,27 @@ def test_the_best_of_all_orders_is_found(planes: int, runways: int, triangle: bo
         for step, temperature in enumerate(np.geomspace(1.0, 0.02, 20)):
             walk(chain, 1_000, float(temperature) * chain.problem.unit, step)
         assert chain.numbers[LOWEST] == pytest.approx(best, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_optimum_is_found_where_all_pairs_count_and_never_undercut(seed: int) -> None:
+    """As in airland8, where it is not enough that neighbours are far enough apart."""
+    rng = np.random.default_rng(seed)
+    one = instance(9, seed, wide=True)
+    apart = one.separation.copy()
+    for _ in range(12):
+        ahead, behind = rng.choice(9, 2, replace=False)
+        apart[ahead, behind] += 20
+    target = np.sort(rng.integers(0, 40, 9))
+    one = replace(one, separation=apart, target=target, earliest=target - 30, latest=target + 400)
+    assert not LandingProblem(one).triangle
+    best = by_integers(one)
+    chain = chain_of(one, seed)
+    for step, temperature in enumerate(np.geomspace(2.0, 0.02, 40)):
+        walk(chain, 2_000, float(temperature) * chain.problem.unit, step)
+        assert chain.numbers[LOWEST] >= best
+    assert chain.numbers[LOWEST] == best
+    assert checks.length(one, chain.problem.outward(chain.best)) == best
 
 
 def test_long_rows_of_planes_wait_for_each_other() -> None:
