@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 
 # The first Python that is new enough, one that can make virtual environments before one that cannot. `make PYTHON=/path/to/python3 …` names another.
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.13 python3.12 python3.11 python3; do \
+PYTHON ?= $(shell for needs in ensurepip sys; do for python in python3.14 python3.13 python3.12 python3.11 python3; do \
 	if "$$python" -c "import $$needs; $(NEW_ENOUGH)" > /dev/null 2>&1; then echo "$$python"; exit; fi; done; done)
 
 # Node and npm: those on the PATH, where they are new enough; else those that requirements-dev.txt brings, whose own `npm` does not start.

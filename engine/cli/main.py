@@ -9,6 +9,7 @@ a race has ended, 5.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from signal import SIGINT
@@ -57,8 +58,16 @@ def _program() -> str:
     return "python -m engine" if package == "engine" else package
 
 
+def _any_letter() -> None:
+    """Print letters that the locale does not have as escapes: a result is not lost for one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line. Every user error is one line and exit status 2, never a traceback."""
+    _any_letter()
     try:
         check(sys.argv[1:] if arguments is None else arguments, "argument")
         settings.check()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from safetensors import SafetensorError
 
 from ..errors import BadInput, one_line
 from ..system.output_files import file_target, folder_target
@@ -121,8 +122,9 @@ def noting_unwritten(option: str, path: Path, unwritten: list[str]) -> Iterator[
     """Note what cannot be written, and report it after the results are printed."""
     try:
         yield
-    except (OSError, BadInput) as error:
-        why = error.allowed if isinstance(error, BadInput) else error.strerror or error
+    except (OSError, BadInput, MemoryError, SafetensorError) as error:
+        why = error.allowed if isinstance(error, BadInput) else getattr(error, "strerror", None)
+        why = why or str(error) or "not enough memory"
         unwritten.append(one_line(f"{option}: {str(path)!r} could not be written ({why})"))
 
 
@@ -133,7 +135,7 @@ def exit_if_unwritten(unwritten: list[str]) -> None:
         sys.exit(EXIT_UNWRITTEN)
 
 
-def exit_if_failed(rows: list[dict[str, Any]]) -> None:
+def exit_if_failed(rows: Sequence[Mapping[str, Any]]) -> None:
     """Exit with another status than 0 if a lane failed, after printing everything."""
     if any(row.get("trouble") for row in rows):
         sys.exit(EXIT_TROUBLE)

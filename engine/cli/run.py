@@ -237,6 +237,12 @@ def run(
         }
         if race.done:
             result["events"] = race.done
+        if missed := race.unrepeated():
+            result["unrepeated"] = missed
+            for sentence in missed if leads else ():
+                click.echo(f"not repeated: {sentence}", err=True)
+        if experiment.precision == "tf32" and race.device.type != "cuda" and leads:
+            click.echo("tf32 is for GPUs: products were computed in float32", err=True)
         if written:
             from ..observation.weights_file import save
 
@@ -431,4 +437,4 @@ def _race(
 def _first_lane(base: dict[str, Any]) -> str:
     from ..experiment.model import Experiment
 
-    return Experiment.parse(base).lanes[0].name
+    return Experiment.parse(base, local_files=True).lanes[0].name

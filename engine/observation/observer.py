@@ -237,9 +237,7 @@ class Observer:
             if race.judge(lane, scores[at][0]):
                 self.final.pop(lane.index, None)
                 scores[at] = self._each(self._scores, UNKNOWN, [lane])[0]
-        rows = [
-            self._lane_metrics(*row) for row in zip(race.lanes, scores, agreements, strict=True)
-        ]
+        rows = [self._told(*row) for row in zip(race.lanes, scores, agreements, strict=True)]
         for at in sorted({event["lane"] for event in events if event["kind"] in REPLANS}):
             (plan,) = self._each(lambda lanes: [self._plan(lanes[0])], None, [race.lanes[at]])
             if plan is not None:
@@ -276,6 +274,15 @@ class Observer:
     def forget(self, lane: Lane) -> None:
         """Forget cached results of a lane's estimate, because the estimate has changed."""
         self.final.pop(lane.index, None)
+
+    def _told(self, lane: Lane, scores: evaluation.Scores, agreement: float | None) -> Message:
+        """Return a lane's row of metrics; if that raises, the lane ends, and the row is that of its
+        end.
+        """
+        for _ in range(2):
+            with self.race.minding(lane, "while its numbers were told"):
+                return self._lane_metrics(lane, scores, agreement)
+        return self._lane_metrics(lane, scores, agreement)
 
     def _lane_metrics(
         self, lane: Lane, scores: evaluation.Scores, agreement: float | None

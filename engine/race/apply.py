@@ -33,18 +33,20 @@ class Interventions:
 
     Attributes:
         given: all interventions to repeat; ``script`` holds those still to come.
+        missed: why interventions were not repeated, one sentence each.
     """
 
     def __init__(self, race: Race, events: Iterable[Event]) -> None:
         self.race = race
         self.given = list(events)
         self.script = InterventionQueue(self.given, len(race.lanes))
+        self.missed: list[str] = []
 
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature. Returns False if the method has no temperature.
 
         Raises:
-            BadInput: the factor is not a number above 0.
+            BadInput: the factor is not a number above 0, or there is no such lane.
         """
         if (
             isinstance(factor, bool)
@@ -52,7 +54,7 @@ class Interventions:
             or not 0 < factor < math.inf
         ):
             raise BadInput("factor", factor, "a number above 0")
-        one = self.race.lanes[lane]
+        one = self._there(lane)
         if one.trouble is not None:
             return False
         with self.race.minding(one, "when it was reheated"):
@@ -108,7 +110,8 @@ class Interventions:
         if race.finished:
             raise BadInput("points", "a race that is over", "a race that still runs")
         drawn = HandDrawn.of(text, len(old.classes))
-        problem = problem_of(drawn, race.network, race.experiment.loss)
+        race.experiment.training.apply(drawn.load(race.experiment.seed), race.experiment.seed)
+        problem = problem_of(drawn, race.network, race.experiment.loss, race.experiment.training)
         for lane in race.lanes:
             if not lane.finished and (refusal := lane.optimizer.refusal(problem)) is not None:
                 raise CannotRun(
@@ -123,34 +126,56 @@ class Interventions:
         """Evaluate every lane on these points from now on, and update the race's experiment."""
         race = self.race
         race.experiment = race.experiment.model_copy(update={"dataset": drawn})
-        race.dataset = drawn.load(race.experiment.seed).to(race.device)
+        race.dataset = race.experiment.load().to(race.device)
         race.observer.watch(race.dataset)
 
     def train_on(self, lane: Lane, drawn: HandDrawn) -> None:
         """Train a lane on these points from its next step on. Its weights and counters do not
         change.
         """
-        with self.race.minding(lane, "when its points were changed"):
-            lane.oracle.set_dataset(drawn.load(self.race.experiment.seed).to(self.race.device))
+        race = self.race
+        with race.minding(lane, "when its points were changed"):
+            lane.oracle.set_dataset(
+                race.experiment.model_copy(update={"dataset": drawn}).load().to(race.device)
+            )
         lane.state.stale, lane.points, lane.start = True, drawn.points, None
 
     def before_step(self, lane: Lane) -> None:
-        """Repeat the interventions that are due before that lane's next step."""
+        """Repeat the interventions that are due before that lane's next step. One that does not fit
+        this race is left out and told: the lanes have done nothing wrong.
+        """
         if not self.script:
             return
         for event, due, first in self.script.due(self._steps(), lane.index):
-            lanes = [self.race.lanes[i] for i in due]
-            match event:
-                case Points():
-                    self._points_again(event, lanes, first)
-                case _ if lanes[0].finished:
-                    pass  # this time it ended earlier
-                case Reheat():
-                    self.reheat(event.lane, event.value)
-                case SetHyperparameter():
-                    self.set_hyperparameter(event.lane, event.field, event.value)
-                case SetWeight():
-                    self.put_weight(event.lane, event.index, event.value)
+            try:
+                self._again(event, [self.race.lanes[i] for i in due], first)
+            except BadInput as error:
+                self.missed.append(f"{_called(event)}: {error}")
+
+    def _again(self, event: Event, lanes: list[Lane], first: bool) -> None:
+        """Repeat an intervention on these lanes.
+
+        Raises:
+            BadInput: it does not fit this race.
+        """
+        match event:
+            case Points():
+                self._points_again(event, lanes, first)
+            case _ if lanes[0].finished:
+                self.missed.append(f"{_called(event)}: the lane had ended before")
+            case Reheat():
+                self.reheat(event.lane, event.value)
+            case SetHyperparameter():
+                self.set_hyperparameter(event.lane, event.field, event.value)
+            case SetWeight():
+                self.put_weight(event.lane, event.index, event.value)
+
+    def unrepeated(self) -> list[str]:
+        """Return why interventions were not repeated, one sentence each; of a race that is over,
+        those that never came due too.
+        """
+        late = [f"{_called(event)}: the race was over before" for event, _ in self.script.waiting]
+        return self.missed + (late if self.race.finished else [])
 
     def _points_again(self, event: Points, lanes: list[Lane], first: bool) -> None:
         """Replace the points of those lanes. Once the first lane has them, all lanes are evaluated
@@ -166,14 +191,19 @@ class Interventions:
         for lane in lanes:
             self.train_on(lane, drawn)
 
-    def _running(self, index: int) -> Lane:
-        """Return the lane of that number. Only a lane that still runs can be changed."""
+    def _there(self, index: int) -> Lane:
+        """Return the lane of that number."""
         lanes = self.race.lanes
         if isinstance(index, bool) or not isinstance(index, int) or not 0 <= index < len(lanes):
             raise BadInput("lane", index, f"a whole number from 0 to {len(lanes) - 1}")
-        if lanes[index].finished:
-            raise BadInput("lane", index, "a lane that still runs")
         return lanes[index]
+
+    def _running(self, index: int) -> Lane:
+        """Return the lane of that number. Only a lane that still runs can be changed."""
+        lane = self._there(index)
+        if lane.finished:
+            raise BadInput("lane", index, "a lane that still runs")
+        return lane
 
     def _steps(self) -> tuple[int, ...]:
         return tuple(lane.step for lane in self.race.lanes)
@@ -186,3 +216,9 @@ class Interventions:
         self.race.done.append(event.to_json())
         for lane in lanes:
             lane.best = None
+
+
+def _called(event: Event) -> str:
+    """Return which intervention it is, in words."""
+    where = "" if isinstance(event, Points) else f" of lane {event.lane} at step {event.step:,}"
+    return f"{event.kind}{where}"

@@ -470,6 +470,10 @@ class Race(FrameIteration):
             self.observer.forget(lane)
 
     @at_work
+    def unrepeated(self) -> list[str]:
+        """Return why interventions that were to be repeated were not, one sentence each."""
+        return self.hands.unrepeated()
+
     def reheat(self, lane: int, factor: float) -> bool:
         """Multiply a lane's temperature; the next metrics record it.
 

@@ -193,6 +193,14 @@ class SeedRaces:
             {**event, "seed": place} for place, race in enumerate(self.races) for event in race.done
         ]
 
+    def unrepeated(self) -> list[str]:
+        """Return why interventions that were to be repeated were not, one sentence each."""
+        return [
+            f"seed {self.began.seed + place}: {sentence}"
+            for place, race in enumerate(self.races)
+            for sentence in race.unrepeated()
+        ]
+
     @property
     def troubles(self) -> int:
         """Return how many lanes have failed, over all seeds."""

@@ -120,6 +120,9 @@ def execute(out: Path, run: Run, keep_weights: bool = False) -> dict[str, Any]:
             found = _measure(run) if run.probe else _race(out, run, keep_weights)
         except BadInput as error:
             found = {"outcome": "refused", "trouble": str(error), "rows": [], "hits": []}
+        except Exception as error:
+            trouble = f"{type(error).__name__}: {error}"
+            found = {"outcome": "failed", "trouble": trouble, "rows": [], "hits": []}
     value = {
         **asdict(run),
         "key": run.key,

@@ -18,6 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from safetensors import SafetensorError
+
 from ..errors import BadInput
 from ..system import settings
 
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from ..messages.encoding import Message
 
 log = logging.getLogger(__name__)
+
+UNSAVED = (OSError, ValueError, RuntimeError, MemoryError, SafetensorError)
+"""What may happen when a checkpoint is written, and is no reason to end the race."""
 
 LOOK_SECONDS = 1 / 17
 LOOK_SECONDS_MOST, LOOK_SHARE_MOST = 2.0, 0.2
@@ -126,6 +131,7 @@ class RaceRunner:
         self.race, before = resumed or (race_of(experiment), {})
         if keep is not None and not can_be_saved(self.race):
             self.keep = None
+            self._tell_unsaved("a solver outside runs on its own")
         self.saved_at, self.save_cost = self._slice_began, 0.0
         self._saved_used, self._saved_steps = 0.0, -1
         self._changes = self._saved_changes = 0
@@ -285,28 +291,30 @@ class RaceRunner:
         """Write a checkpoint; if that fails, tell why and try no more."""
         try:
             self._write(path)
-        except (OSError, ValueError, RuntimeError) as error:
+        except UNSAVED as error:
             log.warning("a race is not saved: %s", getattr(error, "strerror", None) or error)
-            why = getattr(error, "strerror", None) or str(error)
             self.keep = None
-            self.send(
-                {
-                    "type": "problem",
-                    "passing": True,
-                    "unsaved": True,
-                    "sentence": (
-                        f"This race cannot be saved ({why}). It goes on, but would be lost if the "
-                        f"server were stopped."
-                    ),
-                }
-            )
+            self._tell_unsaved(getattr(error, "strerror", None) or str(error) or "no memory")
+
+    def _tell_unsaved(self, why: str) -> None:
+        self.send(
+            {
+                "type": "problem",
+                "passing": True,
+                "unsaved": True,
+                "sentence": (
+                    f"This race cannot be saved ({why}). It goes on, but would be lost if the "
+                    f"server were stopped."
+                ),
+            }
+        )
 
     def _copy(self, path: Path) -> None:
         """Write a checkpoint to another file, from which a copy of the race can go on."""
         done = True
         try:
             self._write(path)
-        except (OSError, ValueError, RuntimeError) as error:
+        except UNSAVED as error:
             log.warning("a race is not copied: %s", getattr(error, "strerror", None) or error)
             done = False
         self.send({"type": "copied", "k": self.k, "to": str(path), "done": done})

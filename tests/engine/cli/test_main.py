@@ -3,6 +3,9 @@ bad input.
 """
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -12,6 +15,7 @@ from engine.cli.main import cli
 from engine.messages.recording import Recording
 from engine.optimizers import OPTIMIZERS
 from tests.engine.support.command_line import run
+from tests.engine.support.listening import PATIENCE
 
 CLOCKS = ("seconds", "core_seconds")
 """Results that a clock measures."""
@@ -187,3 +191,17 @@ def test_an_option_given_twice_is_refused(command: str, capsys: pytest.CaptureFi
         code, out, err = run(capsys, command, *once, *once)
         assert (code, out) == (2, "")
         assert err == f"{once[0]}: given 2 times; expected once only\n"
+
+
+@pytest.mark.parametrize("command", [["route", "list"], ["list"]])
+def test_letters_that_the_locale_lacks_are_no_error(command: list[str]) -> None:
+    found = subprocess.run(
+        [sys.executable, "-m", "engine", *command],
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert found.returncode == 0, found.stderr[-400:]
+    assert b"\\u" in found.stdout

@@ -225,6 +225,30 @@ def test_interrupts_and_bad_input_go_their_way(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("broken", [0, 1])
+def test_a_lane_whose_own_numbers_fail_ends_and_the_other_goes_on(
+    monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    race = race_of("pso", "cbo")
+    lane, other = race.lanes[broken], race.lanes[1 - broken]
+    method = type(lane.optimizer)
+    told = method.diagnostics
+
+    def diagnostics(self: Any, state: Any) -> dict[str, float]:
+        if state.population is not None:
+            raise MemoryError
+        return told(self, state)
+
+    race.advance()
+    race.advance()
+    monkeypatch.setattr(method, "diagnostics", diagnostics)
+    frames = list(race)
+    assert "while its numbers were told" in str(lane.trouble)
+    assert other.trouble is None
+    assert other.finished
+    assert frames[-1].metrics["lanes"][broken]["trouble"] == lane.trouble
+
+
+@pytest.mark.parametrize("broken", [0, 1])
 @pytest.mark.parametrize("where", ["scores", "slopes", "cloud", "answers", "detail", "plan"])
 @pytest.mark.parametrize("kind", ["memory", "defect"])
 def test_what_cannot_be_shown_of_a_lane_ends_that_lane(
