@@ -43,11 +43,11 @@ OWN = (HandDrawn.name, uploads.NAME)
 WORDS = ("datasets.", "touch.draw", "touch.square")
 """Beginnings of the texts that the component shows."""
 
+# Its place is as high as the row, so that nothing below moves when the row comes.
 _component = Component(
     "kelvin_dataset",
     "dataset_picker/main.js",
     t("live.did-not-load"),
-    # As high as the row, so that nothing below it moves when it comes.
     html='<div class="kd-place" style="min-height: 104px"></div>',
 )
 

@@ -389,9 +389,8 @@ def relief() -> go.Figure:
         )
     ]
     for colour, symbol in zip(LANES, SYMBOLS, strict=True):
-        shape = {"triangle-up": "cross"}.get(
-            symbol, symbol
-        )  # Plotly has no triangle markers in three dimensions
+        # Plotly has no triangle markers in three dimensions.
+        shape = {"triangle-up": "cross"}.get(symbol, symbol)
         traces.append(
             go.Scatter3d(
                 x=[], y=[], z=[], mode="lines", line={"color": colour, "width": 5}, hoverinfo="skip"

@@ -248,9 +248,8 @@ def select(
 
 
 def number(key: str, label: str, default: Any, low: Any, high: Any, tip: str) -> Any:
-    if any(
-        isinstance(entry, float) for entry in (default, low, high)
-    ):  # all of one type, or Streamlit rejects them
+    # All of one type, or Streamlit rejects them.
+    if any(isinstance(entry, float) for entry in (default, low, high)):
         default, low, high = (
             None if entry is None else float(entry) for entry in (default, low, high)
         )

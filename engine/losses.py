@@ -168,9 +168,10 @@ class ZeroOne(Loss):
     label = "0–1 (share of errors)"
 
     def values(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        # So that a gradient can be computed, and is zero.
         return (outputs.argmax(-1) != targets).to(outputs.dtype).mean(-1) + 0.0 * outputs.sum(
             (-1, -2)
-        )  # so that a gradient can be computed, and is zero
+        )
 
     def derivative(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return torch.zeros_like(outputs)

@@ -178,9 +178,8 @@ class Oracle:
         self._elapsed, whole = 0.0, False
         try:
             yield
-            if (
-                self._x.device.type == "cuda"
-            ):  # a step is over when the device has finished it, not when it was queued
+            # A step is over when the device has finished it, not when it was queued.
+            if self._x.device.type == "cuda":
                 torch.cuda.synchronize(self._x.device)
             whole = True
         finally:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
+import keyword
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -326,3 +329,62 @@ def test_what_methods_share_imports_no_method() -> None:
             if isinstance(node, ast.ImportFrom) and node.level:
                 named = {(node.module or "").split(".")[0], *(one.name for one in node.names)}
                 assert not named & methods, f"{path.name} imports {named & methods}"
+
+
+KEYWORDS = set(keyword.kwlist)
+CONDITIONS = {"if", "elif", "while", "and", "or", "not"}
+MARKS = ("# fmt:", "# noqa", "# type:")
+"""Comments that tools read; they stand where these want them."""
+
+
+def misplaced_comments(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of every comment that stands on a line of its own inside the
+    brackets of a condition or a call, or behind a bracket that closes at the beginning of a line:
+    that is where a formatter puts what did not fit, far from what it is about.
+    """
+    opened: list[bool] = []  # whether each open bracket is a condition's or a call's
+    before, begins = "", True
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT and not token.string.startswith(MARKS):
+            own = not token.line[: token.start[1]].strip()
+            closes = token.line.lstrip()[:1] in set(")]}")
+            if closes or (own and opened and opened[-1]):
+                yield token.start[0], token.string
+        if token.type in (tokenize.COMMENT, tokenize.NL):
+            continue
+        if token.type == tokenize.OP and token.string in "([{":
+            name = before.isidentifier() and (before not in KEYWORDS or before in CONDITIONS)
+            called = name or before in (")", "]")
+            opened.append(token.string != "{" and not begins and called)
+        elif token.type == tokenize.OP and token.string in ")]}":
+            opened.pop()
+        begins = token.type in (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
+        before = token.string
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("if (\n    a\n    # why\n):\n    pass\n", 1),
+        ("call(\n    a,\n    # why\n)\n", 1),
+        ("call(\n    a\n)  # why\n", 1),
+        ("if (\n    a\n):  # why\n    pass\n", 1),
+        ("rows[\n    :0\n    # why\n]\n", 1),
+        ("call(\n    a,  # what it is\n)\n", 0),
+        ("table = {\n    # why\n    1: 2,\n}\n", 0),
+        ("table = [\n    # why\n    1,\n]\n", 0),
+        ("# why\nif a:\n    # why\n    call(a)  # why\n", 0),
+        ("rows = (\n    1\n)  # fmt: skip\n", 0),
+    ],
+)
+def test_misplaced_comments_are_found(text: str, found: int) -> None:
+    assert len(list(misplaced_comments(text))) == found
+
+
+def test_comments_stand_above_what_they_are_about() -> None:
+    offenders = [
+        f"{name_of(path)}:{line}: {comment}"
+        for path in MODULES
+        for line, comment in misplaced_comments(path.read_text("utf-8"))
+    ]
+    assert not offenders, "put each above its statement:\n" + "\n".join(offenders)

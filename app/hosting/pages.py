@@ -91,12 +91,12 @@ def login(action: str, target: str, sentence: str = "") -> str:
     """
     said = f'<p role="alert" id="said">{html.escape(sentence)}</p>' if sentence else ""
     wrong = ' aria-invalid="true" aria-describedby="said"' if sentence else ""
+    # The hidden name is for managers of passwords, which look for one beside it.
     return page(
         t("hosting.login"),
         f"<p>{html.escape(t('hosting.login-why'))}</p>{said}"
         f'<form method="post" action="{html.escape(action)}">'
         f'<input type="hidden" name="next" value="{html.escape(target)}">'
-        # for managers of passwords, which look for a name beside it
         f'<input type="text" name="username" value="kelvin" autocomplete="username" hidden>'
         f'<label for="password">{html.escape(t("hosting.password"))}</label>'
         f'<input type="password" id="password" name="password" required autofocus '

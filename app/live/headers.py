@@ -104,9 +104,8 @@ class Guards:
                 headers = MutableHeaders(scope=message)
                 for name, value in self.guards.items():
                     headers[name] = value
-                headers.append(
-                    "Content-Security-Policy", self.policy
-                )  # in addition to an existing one: a browser follows all of them
+                # In addition to an existing one: a browser follows all of them.
+                headers.append("Content-Security-Policy", self.policy)
             await send(message)
 
         await self.app(scope, receive, sent)

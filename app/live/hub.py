@@ -322,9 +322,8 @@ class LiveRace:
         elif about["type"] == "detail":
             self.details.add(data)
         elif about["type"] == "weights":
-            self.weights = (
-                data if len(data) <= MOST_WEIGHT_BYTES else None
-            )  # larger ones were requested by a page, which has them now
+            # Larger ones were requested by a page, which has them now.
+            self.weights = data if len(data) <= MOST_WEIGHT_BYTES else None
         elif about["type"] == "seed":
             self.seeds[about["seed"]] = data
         elif about["type"] == "stages":
@@ -1023,9 +1022,8 @@ class Hub:
                 self._stop_one(here, stops, TooManyHere)
         if len(self.races) < MOST_RACES:
             return
-        order = sorted(
-            self.races.values(), key=lambda race: (race.running, bool(race.viewers))
-        )  # stable: the oldest first among equals
+        # Sorting is stable: the oldest first among equals.
+        order = sorted(self.races.values(), key=lambda race: (race.running, bool(race.viewers)))
         if order[0].running and order[0].viewers:
             raise ServerBusy
         self._stop(order[0])
@@ -1068,9 +1066,8 @@ class Hub:
                 viewer.push(data, kind)
             else:
                 viewer.miss(message)
-        if kind == "problem" and not about.get(
-            "passing"
-        ):  # an error in the worker is its last message about a race
+        # An error in the worker is its last message about a race.
+        if kind == "problem" and not about.get("passing"):
             self._receive_state(
                 race, {"type": "state", "state": "ended", "sentence": decode(data)["sentence"]}
             )

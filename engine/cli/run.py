@@ -262,9 +262,8 @@ def run(
             result["stopped"] = True
         if leads:
             click.echo(json.dumps(result, ensure_ascii=False) if as_json else results_text(result))
-        if (
-            kept and not stopped and not unwritten
-        ):  # only now: everything it was kept for has been written
+        # Only now: everything it was kept for has been written.
+        if kept and not stopped and not unwritten:
             kept.unlink(missing_ok=True)
     if together is not None and stopped:
         for one in interrupt.signals:  # that torchrun may yet pass on
@@ -306,9 +305,8 @@ def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt:
                 failed: list[str] = []
                 with noting_unwritten("--checkpoint", kept, failed):
                     snapshot.save(race, kept, None if recorder is None else recorder.messages)
-                for line in (
-                    failed
-                ):  # the race continues: the next write may succeed, and the results do not need it
+                # The race continues: the next write may succeed, and the results do not need it.
+                for line in failed:
                     bar.write(line, file=sys.stderr)
                 saved_at = time.monotonic()
 

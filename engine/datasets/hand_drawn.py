@@ -140,9 +140,8 @@ class HandDrawn(DatasetConfig):
         try:
             decode_points(value)
         except BadInput as error:
-            raise BadInput(
-                "", error.value, error.allowed
-            ) from None  # the caller adds the name of the field
+            # The caller adds the name of the field.
+            raise BadInput("", error.value, error.allowed) from None
         return value
 
     @classmethod

@@ -93,9 +93,8 @@ class Landscapes(DatasetConfig):
                 "a number, because the other coordinate is set",
             )
         if self.start_x is not None and self.start_y is not None:
-            height = landscape(
-                torch.tensor([self.start_x, self.start_y])
-            )  # in single precision, as lanes use it: 1e200 is infinite there
+            # In single precision, as lanes use it: 1e200 is infinite there.
+            height = landscape(torch.tensor([self.start_x, self.start_y]))
             if not bool(torch.isfinite(height)):
                 raise BadInput("start_x", self.start_x, "a point where the function is defined")
 

@@ -167,9 +167,8 @@ def from_flat(
     for key, text in flat.items():
         if key not in TOP and key not in STOPS and key not in GROUPED:
             field = _set(value, key, text)
-            if (
-                other := given_as.setdefault(field, key)
-            ) != key:  # lane1.momentum and sgd.momentum may be the same field
+            # lane1.momentum and sgd.momentum may be the same field.
+            if (other := given_as.setdefault(field, key)) != key:
                 raise BadInput(
                     key, text, f"one value only ({other} is given too, and is the same setting)"
                 )

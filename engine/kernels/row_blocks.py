@@ -86,9 +86,8 @@ def replace(x: Tensor, chosen: Tensor, by: Tensor, origin: Tensor | None = None)
         by: (n, D) the other one.
         origin: (P,) int64, which of its rows for each; the same one if not given.
     """
-    if (
-        x.device.type != "cpu" or x.numel() < MIN_NUMEL
-    ):  # on a GPU to know how many there are would be a wait for it
+    # On a GPU to know how many there are would be a wait for it.
+    if x.device.type != "cpu" or x.numel() < MIN_NUMEL:
         torch.where(chosen.unsqueeze(1), by if origin is None else by[origin], x, out=x)
         return
     rows = chosen.nonzero().squeeze(1)

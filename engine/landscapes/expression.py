@@ -141,10 +141,9 @@ class _Reader:
 
     def _cut(self, text: str) -> list[Token]:
         tokens: list[Token] = []
-        spelled, place = (
-            text.translate(_SPELLINGS),
-            0,
-        )  # one character for one, so that positions stay the same
+        # One character for one, so that positions stay the same.
+        spelled = text.translate(_SPELLINGS)
+        place = 0
         while spelled[place:].strip():
             match = _TOKEN.match(spelled, place)
             if match is None:
@@ -298,9 +297,8 @@ class _Reader:
         """Read a power written between a function and its bracket, as in sin^2(x)."""
         if not self._take("^", "**"):
             return None
-        if (
-            self.now.kind == "sign" and self.now.text == "-"
-        ):  # sin^-1 is the inverse to some and one over the sine to others
+        # sin^-1 is the inverse to some and one over the sine to others.
+        if self.now.kind == "sign" and self.now.text == "-":
             raise self._refuse(
                 f"what is meant: a{token.text}(x), or 1/{token.text}(x)", self.now.place
             )

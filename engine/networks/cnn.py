@@ -72,9 +72,8 @@ class CNNNetwork(Network):
             pools,
         )
         lost = kernel - 1 - 2 * self.pad
-        first = [
-            side - lost for side in image
-        ]  # (H, W) after the first convolution and after the second
+        # Sides (H, W) after the first convolution and after the second.
+        first = [side - lost for side in image]
         second = [side // pools[0] - lost for side in first]
         self.shape, self.sides, self.width = (
             shape,

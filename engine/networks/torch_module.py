@@ -66,9 +66,8 @@ class ModuleNetwork(Network):
             return functional_call(self.module, {**weights, **buffers}, (x,))
 
         with warnings.catch_warnings():
-            warnings.filterwarnings(
-                "error", "There is a performance drop"
-            )  # vmap would run this operation member by member: an error is better than a long wait
+            # `vmap` would run this operation member by member: an error is better than a long wait.
+            warnings.filterwarnings("error", "There is a performance drop")
             return vmap(one)(population)
 
     def theta(self) -> Tensor:

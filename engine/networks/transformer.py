@@ -118,9 +118,10 @@ class TransformerNetwork(Network):
         """Return every head's mean of the values, weighted by softmax(q·k/√d): queries (P, B, T or
         1, E), keys and values (P, B, T, E) → as the queries.
         """
+        # Shapes: (P, B, heads, T, d).
         q, k, v = (
             part.unflatten(-1, (self.heads, -1)).transpose(2, 3) for part in (query, key, value)
-        )  # (P, B, heads, T, d)
+        )
         match = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
         if query.shape[2] > 1:  # causal: no position may attend to later ones
             ahead = torch.ones(match.shape[-2:], dtype=torch.bool, device=match.device).triu(1)

@@ -396,9 +396,8 @@ class Observer:
         drawn = [None if cloud is None else cloud[0] for cloud in clouds]
         try:
             places, plane = self.view.look(estimates, going, drawn)
-        except (
-            Exception
-        ):  # the plane and the landscape belong to no lane: no lane has to end because of them
+        except Exception:
+            # The plane and the landscape belong to no lane: no lane has to end because of them.
             log.exception("the plane could not be drawn")
             places, plane = self.view.still(estimates)
             clouds = [None] * len(clouds)

@@ -110,9 +110,8 @@ def _principal(centred: Tensor, most: int) -> tuple[Tensor, Tensor]:
     """
     # The n×n Gram matrix has the same spectrum as the D×D covariance and n is small.
     gram = (centred @ centred.T).double()
-    if not bool(
-        torch.isfinite(gram).all()
-    ):  # points so far apart that their squares overflow in single precision
+    # Points so far apart that their squares overflow in single precision.
+    if not bool(torch.isfinite(gram).all()):
         gram = centred.double() @ centred.double().T
     values, vectors = torch.linalg.eigh(gram)
     values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)

@@ -89,9 +89,8 @@ class Predictions:
         """Return the first principal components of the training inputs: (count, F)."""
         x = self.data.x_train[:AXES_SAMPLES]
         axes = torch.linalg.svd((x - x.mean(0)).cpu().double(), full_matrices=False)[2][:count]
-        return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(
-            x
-        )  # the sign of a component is arbitrary: fix it
+        # The sign of a component is arbitrary: fix it.
+        return torch.where(axes.sum(1, keepdim=True) < 0, -axes, axes).to(x)
 
     def _lay_plane(self) -> None:
         """Choose the plane in which the data are drawn: their own, or that of the first two

@@ -474,9 +474,8 @@ class Listener:
         self._note(theta + SEGMENT * directions[:MOST], lambda rows: answer[rows])
 
     def _jacobian(self, answer: Tensor, theta: Tensor) -> None:
-        if not self._points or not torch.equal(
-            self._points[-1][-1], theta
-        ):  # mostly its outputs were computed there just before
+        # Mostly its outputs were computed there just before.
+        if not self._points or not torch.equal(self._points[-1][-1], theta):
             self._note(theta.unsqueeze(0))
 
     def _note(

@@ -175,9 +175,8 @@ class Annealing(Metropolis[AnnealingState]):
         return state
 
     def step(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> AnnealingState:
-        if (
-            state.stale
-        ):  # the old best is gone with what a hand changed: waiting for a new one begins afresh
+        # The old best is gone with what a hand changed: waiting for a new one begins afresh.
+        if state.stale:
             state.lowest, state.record, state.record_at, state.waited = (
                 None,
                 math.inf,
@@ -200,11 +199,8 @@ class Annealing(Metropolis[AnnealingState]):
             self.remember(state, kept, {"kept": kept.mean(), **self.spread_of(state)}),
             oracle.batch_changed,
         )
-        if (
-            self.schedule != "adaptive"
-            # There the temperature answers for the acceptance; two answers would drive each other
-            # away
-        ):
+        # There the temperature answers for the acceptance; two answers would drive each other away.
+        if self.schedule != "adaptive":
             self.adjust(state, state.step_sizes, kept)
         return state
 

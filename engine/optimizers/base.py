@@ -429,7 +429,8 @@ def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
 
 def losses_stale(state: State, oracle: Oracle) -> bool:
     """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is
-    another one, or a hand changed weights or samples. Asked once a step.
+    another one (the luckiest batch would win for ever), or a hand changed weights or samples. Asked
+    once a step.
     """
     stale, state.stale = state.stale, False
     return stale or oracle.batch_changed

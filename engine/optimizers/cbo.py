@@ -217,9 +217,8 @@ class CBO(Optimizer[CBOState]):
 
     def memory_rows(self) -> int:
         group = min(self.group or self.population_size, self.population_size)
-        return (
-            self.population_size + self.population_size // group + group
-        )  # x, what every group agrees on, and one group
+        # The particles, what every group agrees on, and one group.
+        return self.population_size + self.population_size // group + group
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
         x = (

@@ -169,9 +169,8 @@ class CMAES(Optimizer[CMAESState]):
         )
 
     def memory_rows(self) -> int:
-        return 6 * (
-            self.population_size or 64
-        )  # samples, z and y, the latter two in double precision
+        # The samples, z and y, the latter two in double precision.
+        return 6 * (self.population_size or 64)
 
     def footprint(self, problem: Problem) -> int:
         """Besides, C, B and what decomposing takes."""
@@ -235,11 +234,9 @@ class CMAES(Optimizer[CMAESState]):
         oracle.work(2.0 * (size + 2) * dimension**2)
 
         if state.n % (self.decompose_every or patience(size, k)) == 0:
-            oracle.work(
-                9.0 * dimension**3
-                # All eigenvalues and eigenvectors of a symmetric matrix (Golub and Van Loan 2013,
-                # section 8.3)
-            )
+            # All eigenvalues and eigenvectors of a symmetric matrix (Golub and Van Loan 2013,
+            # section 8.3).
+            oracle.work(9.0 * dimension**3)
             self.decompose(state)
         state.metrics["sigma"], state.metrics["condition"] = torch.stack(
             [state.sigma, (state.d.max() / state.d.min()).square()]

@@ -161,22 +161,18 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         self, state: DifferentialEvolutionState, rng: Rng, oracle: Oracle
     ) -> DifferentialEvolutionState:
         x = state.population
-        if losses_stale(
-            state, oracle
-        ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if losses_stale(state, oracle):
             state.losses = finite_losses(x, oracle)
         trials = self.trials(x, state.losses, rng)
         losses = finite_losses(trials, oracle)
-        better = (losses <= state.losses) & (
-            losses < torch.inf
-        )  # a tie is taken, so that the population drifts across plateaus; a failed trial never is
+        # A tie is taken, so that the population drifts across plateaus; a failed trial never is.
+        better = (losses <= state.losses) & (losses < torch.inf)
         replace(x, better, trials)
         state.losses = torch.where(better, losses, state.losses)
         lowest, index = state.losses.min(0)
         state.estimate = x[index].clone()
-        shown = torch.stack(
-            [lowest, better.to(x).mean()]
-        ).tolist()  # the step's one wait for the device
+        # The step's one wait for the device.
+        shown = torch.stack([lowest, better.to(x).mean()]).tolist()
         state.estimate_loss, state.metrics["success"] = shown
         return state
 

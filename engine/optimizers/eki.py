@@ -340,9 +340,8 @@ class EKI(Optimizer[EKIState]):
         elif size >= len(u) + 2:  # a single one could depart from the mean only by moving it
             fresh = self.scatter(mean, size - len(u), rng, oracle)
             u = torch.cat([u, fresh])
-            state.previous = (
-                None if state.previous is None else torch.cat([state.previous, fresh])
-            )  # the fresh have no last step
+            # The fresh have no last step.
+            state.previous = None if state.previous is None else torch.cat([state.previous, fresh])
         state.age = 0
         return u
 

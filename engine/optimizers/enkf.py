@@ -179,9 +179,8 @@ class EnKF(Optimizer[EnKFState]):
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
         z = rng.normal(self.population_size, theta.numel()).to(theta)
-        u = (
-            z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(theta)).add_(theta)
-        )  # departures add up to zero: the mean is the shared first weights
+        # Departures add up to zero: the mean is the shared first weights.
+        u = z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(theta)).add_(theta)
         return EnKFState(theta.clone(), population=u, metrics={"spread": float(distance(u))})
 
     def step(self, state: EnKFState, rng: Rng, oracle: Oracle) -> EnKFState:

@@ -152,9 +152,8 @@ class Genetic(Optimizer[GeneticState]):
     init_std: float = init_std_field(0.5, "the first generation stands")
 
     def memory_rows(self) -> int:
-        return self.population_size + min(
-            max(self.parents, self.elite), self.population_size
-        )  # the generation, and those of the last one that it is made from
+        # The generation, and those of the last one that it is made from.
+        return self.population_size + min(max(self.parents, self.elite), self.population_size)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
         population = (
@@ -177,9 +176,8 @@ class Genetic(Optimizer[GeneticState]):
         # The last generation was judged on one batch, so its ranks are good for choosing even where
         # the batch is a new one.
         order = state.losses.argsort(stable=True)
-        order = order[
-            : int((state.losses < torch.inf).sum()) or None
-        ]  # those that failed have no children and do not live on, unless all did
+        # Those that failed have no children and do not live on, unless all did.
+        order = order[: int((state.losses < torch.inf).sum()) or None]
         population, elite = state.population, order[: min(self.elite, self.population_size - 1)]
         chosen = order[: max(self.parents, len(elite))]
         best = gather_rows(population, chosen, "best")
@@ -194,9 +192,8 @@ class Genetic(Optimizer[GeneticState]):
             state.neurons,
             rng,
         )
-        if losses_stale(
-            state, oracle
-        ):  # the elite's losses of another batch cannot be compared with its children's
+        # The elite's losses of another batch cannot be compared with its children's.
+        if losses_stale(state, oracle):
             state.losses = finite_losses(population, oracle)
         else:
             state.losses = torch.cat([state.losses[elite], finite_losses(children, oracle)])
@@ -231,9 +228,8 @@ class Genetic(Optimizer[GeneticState]):
         strip of them (m, D), as 1 and 0.
         """
         if self.crossover == "one-point":
-            cut = (
-                rng.integers(max(1, size - 1), count, 1) + 1
-            )  # at least one weight from either parent
+            # At least one weight from either parent.
+            cut = rng.integers(max(1, size - 1), count, 1) + 1
             places = torch.arange(size, device=cut.device)
             return lambda strip: places < cut[strip]
         if self.crossover == "node":

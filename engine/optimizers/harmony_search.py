@@ -183,9 +183,8 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
     )
 
     def memory_rows(self) -> int:
-        return (
-            2 * self.memory_size + self.new_harmonies
-        )  # the memory and the new ones; on a GPU what is forgotten is replaced in a copy
+        # The memory and the new ones; on a GPU what is forgotten is replaced in a copy.
+        return 2 * self.memory_size + self.new_harmonies
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory = (
@@ -207,18 +206,11 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
 
     def step(self, state: HarmonySearchState, rng: Rng, oracle: Oracle) -> HarmonySearchState:
         memory, losses = state.population, state.losses
-        if losses_stale(
-            state,
-            oracle,
-            # Losses on different batches cannot be compared: the luckiest batch would be remembered
-            # for
-            # ever
-        ):
+        if losses_stale(state, oracle):
             losses = finite_losses(memory, oracle)
         failed = torch.isinf(losses)
-        if bool(
-            failed.any()
-        ):  # no note is taken from a harmony that failed: one of the others stands in its place
+        # No note is taken from a harmony that failed: one of the others stands in its place.
+        if bool(failed.any()):
             origin = copies(failed, rng)
             replace(
                 memory,
@@ -237,9 +229,8 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
             .to(lowest)
             .mean()
         )
-        shown = torch.stack(
-            [lowest, replaced, at_the_edge]
-        ).tolist()  # the step's one wait for the device
+        # The step's one wait for the device.
+        shown = torch.stack([lowest, replaced, at_the_edge]).tolist()
         state.estimate_loss, state.metrics["replaced"], state.metrics["share at the edge"] = shown
         state.metrics["bandwidth"] = bandwidth
         return state

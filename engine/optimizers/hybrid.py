@@ -282,9 +282,8 @@ class Hybrid(Optimizer[HybridState]):
         else:
             self.evolve(state, output_layer(oracle.network.layers), rng, oracle)
         if self.published_bugs in ("doubled-step", "both"):
-            theta.add_(
-                gradient, alpha=-self.learning_rate
-            )  # stale: it was taken where θ no longer is
+            # Stale: it was taken where θ no longer is.
+            theta.add_(gradient, alpha=-self.learning_rate)
             state.estimate_loss = None
         return state
 
@@ -426,9 +425,8 @@ class Hybrid(Optimizer[HybridState]):
         order = rng.uniform(members, members).to(x).fill_diagonal_(torch.inf).argsort(1)
         a, b, c = x[order[:, 0]], x[order[:, 1]], x[order[:, 2]]
         cross = rng.uniform(members, width).to(x) < self.crossover_rate
-        cross.scatter_(
-            1, rng.integers(width, members, 1), True
-        )  # at least one weight is the mutant's
+        # At least one weight is the mutant's.
+        cross.scatter_(1, rng.integers(width, members, 1), True)
         return torch.where(cross, a + self.differential_weight * (b - c), x)
 
     def harmonies(self, x: Tensor, centre: Tensor, sizes: Tensor, rng: Rng) -> Tensor:

@@ -180,9 +180,8 @@ class Langevin(Estimated[LangevinState]):
         theta.add_(u, alpha=0.5)
         u.mul_(self.momentum).add_(z, alpha=math.sqrt(eta * t * (1 - self.momentum**2)))
         theta.add_(u, alpha=0.5)
-        state.metrics["measured temperature"] = (
-            float(u.square().mean()) / eta
-        )  # of the motion: above T where the gradient's noise heats
+        # Of the motion: above T where the gradient's noise heats.
+        state.metrics["measured temperature"] = float(u.square().mean()) / eta
         return state
 
     def step_size(self, dimension: int, oracle: Oracle) -> float:

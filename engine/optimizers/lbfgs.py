@@ -170,21 +170,18 @@ class LBFGS(Optimizer[LBFGSState]):
         return LBFGSState(theta.clone())
 
     def step(self, state: LBFGSState, rng: Rng, oracle: Oracle) -> LBFGSState:
-        if losses_stale(
-            state, oracle
-        ):  # also after a hand moved the weights: the gradient known is that of another place
+        # Also after a hand moved the weights: the gradient known is that of another place.
+        if losses_stale(state, oracle):
             forget(state)
         here = self.here(state, oracle)
         direction = -inverse_hessian_product(here.gradient, state.steps, state.changes)
         here.slope, size = torch.stack([here.gradient @ direction, here.gradient.norm()]).tolist()
-        if (
-            not here.slope < 0
-        ):  # with pairs of positive curvature only rounding does that; NaN counts too
+        # With pairs of positive curvature only rounding does that; NaN counts too.
+        if not here.slope < 0:
             forget(state, pairs_only=True)
             direction, here.slope = -here.gradient, -size * size
-        first = (
-            1.0 if state.steps else 1 / max(1.0, size)
-        )  # without a memory t has no natural unit: begin with a step of length 1 at most
+        # Without a memory t has no natural unit: begin with a step of length 1 at most.
+        first = 1.0 if state.steps else 1 / max(1.0, size)
         found = (self.wolfe if self.line_search == "wolfe" else self.armijo)(
             here, direction, first, oracle
         )

@@ -156,7 +156,6 @@ class Multistart(Optimizer[MultistartState]):
 
     def step(self, state: MultistartState, rng: Rng, oracle: Oracle) -> MultistartState:
         x = state.population
-        # Losses on different batches cannot be compared: the luckiest batch would win for ever.
         if losses_stale(state, oracle) and math.isfinite(float(state.best_loss)):
             state.best_loss = finite_losses(state.estimate.unsqueeze(0), oracle)[0]
         losses, g = oracle.gradients(x)

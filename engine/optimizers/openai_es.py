@@ -179,9 +179,8 @@ class OpenAIES(Optimizer[OpenAIESState]):
         )
         state.population = cast(Tensor, pairs)
         state.losses = finite_losses(state.population, oracle)
-        if isinstance(last, AntitheticPopulation) and bool(
-            torch.isinf(state.losses).all()
-        ):  # the last step led where no loss is a number: back, and without its momentum
+        # The last step led where no loss is a number: back, and without its momentum.
+        if isinstance(last, AntitheticPopulation) and bool(torch.isinf(state.losses).all()):
             theta.copy_(last.theta)
             state.m.zero_()
             state.undo()

@@ -191,9 +191,8 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             The lower rung of every pair, the replicas that stood on both, and whether they swapped;
             nothing where there was no pair.
         """
-        low = torch.arange(
-            state.swaps % 2, self.population_size - 1, 2, device=ladder.device
-        )  # the lower rung i of every pair; j = i + 1
+        # The lower rung i of every pair; j = i + 1.
+        low = torch.arange(state.swaps % 2, self.population_size - 1, 2, device=ladder.device)
         state.swaps += 1
         if len(low) == 0:  # two replicas have no second kind of pair
             return ()

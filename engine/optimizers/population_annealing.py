@@ -177,9 +177,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         finite = torch.isfinite(energies)
         lowest = torch.where(finite, energies, math.inf).min()
         lowest = torch.where(torch.isfinite(lowest), lowest, 0.0)
-        logs = torch.where(
-            finite, -change * (energies - lowest), -math.inf
-        )  # from the lowest up: what lies below all of them makes no difference to the weights
+        # From the lowest up: what lies below all of them makes no difference to the weights.
+        logs = torch.where(finite, -change * (energies - lowest), -math.inf)
         logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
         state.log_z = (
             state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.population_size)
@@ -200,9 +199,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         return 1 / weights.square().sum(), chosen
 
     def accepted_rows(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
-        return (
-            super().accepted_rows(state, asked) if self.moves == 1 else None
-        )  # of several moves the state tells only the last
+        # Of several moves the state tells only the last.
+        return super().accepted_rows(state, asked) if self.moves == 1 else None
 
     def planned_temperature(self, state: PopulationAnnealingState, progress: float) -> float:
         if self.schedule == "generalized":

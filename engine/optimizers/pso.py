@@ -198,9 +198,7 @@ class PSO(Optimizer[PSOState]):
 
     def step(self, state: PSOState, rng: Rng, oracle: Oracle) -> PSOState:
         x, v, p = state.population, state.v, state.best
-        if losses_stale(
-            state, oracle
-        ):  # losses on different batches cannot be compared: the luckiest batch would win for ever
+        if losses_stale(state, oracle):
             state.best_losses = finite_losses(p, oracle)
         v_max = (
             None if self.velocity_limit is None else self.velocity_limit * oracle.init_scale.to(x)

@@ -139,12 +139,9 @@ class RandomSearch(Optimizer[RandomSearchState]):
             self.population_size,
             spread=oracle.ranks is not None,
         )
-        stale = losses_stale(
-            state, oracle
-        )  # losses on different batches cannot be compared: the luckiest batch would win for ever
-        if (
-            stale and x.numel() < LARGE
-        ):  # one question is quicker than two, as long as the points are quickly copied
+        stale = losses_stale(state, oracle)
+        # One question is quicker than two, as long as the points are quickly copied.
+        if stale and x.numel() < LARGE:
             state.best_loss, losses = finite_losses(
                 torch.cat([theta.unsqueeze(0), x]), oracle
             ).tensor_split([1])

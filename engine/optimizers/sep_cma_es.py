@@ -126,9 +126,8 @@ class SepCMAES(Optimizer[SepCMAESState]):
     sigma: float = sigma_field(0.5, "First step size (σ)")
 
     def memory_rows(self) -> int:
-        return (
-            self.population_size or 64
-        ) + 12  # the samples; what they were drawn from is drawn twice instead of kept
+        # The samples; what they were drawn from is drawn twice instead of kept.
+        return (self.population_size or 64) + 12
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SepCMAESState:
         zeros = torch.zeros_like(theta)

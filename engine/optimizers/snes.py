@@ -133,20 +133,20 @@ class SNES(Optimizer[SNESState]):
     )
 
     def memory_rows(self) -> int:
-        return (
-            self.population_size + 8
-        )  # the samples; their directions are drawn twice instead of kept
+        # The samples; their directions are drawn twice instead of kept.
+        return self.population_size + 8
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> SNESState:
         return SNESState(theta.clone(), sigma=torch.full_like(theta, self.sigma))
 
     def step(self, state: SNESState, rng: Rng, oracle: Oracle) -> SNESState:
         mu, sigma, scale = state.estimate, state.sigma, oracle.init_scale.to(state.estimate)
+        # Mirrored pairs share a direction.
         s = rng.rows(
             "normal",
             (self.population_size + 1) // 2 if self.antithetic else self.population_size,
             len(mu),
-        )  # mirrored pairs share a direction
+        )
         state.population = drawn(
             state.population,
             s,
@@ -157,9 +157,8 @@ class SNES(Optimizer[SNESState]):
             spread=oracle.ranks is not None,
         )
         state.losses = finite_losses(state.population, oracle)
-        if flat(state.losses)[
-            1
-        ]:  # equal losses say nothing: as CMA-ES does on a plateau, look farther
+        # Equal losses say nothing: as CMA-ES does on a plateau, look farther.
+        if flat(state.losses)[1]:
             state.sigma = widened(sigma, self.sigma, WIDENING)
             state.metrics["sigma"] = float(state.sigma.mean())
             return state

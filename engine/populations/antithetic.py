@@ -74,9 +74,8 @@ class AntitheticPopulation(Population):
             part = x[first : first + step]
             ready = network.prepare(rounded(part))
             centre = network.centre(self.theta, ready) if exact else None
-            most = max(
-                1, chunking.MOST_BYTES // 16 // self.theta.nbytes
-            )  # rows of noise written out at a time; twice as many members
+            # Rows of noise written out at a time; twice as many members.
+            most = max(1, chunking.MOST_BYTES // 16 // self.theta.nbytes)
             size = max(
                 at_once,
                 min(most, chunk_members(network, len(part), self.device)) // at_once * at_once,

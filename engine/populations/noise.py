@@ -92,9 +92,8 @@ class SeededNoise(Noise):
     like: Tensor
 
     def __post_init__(self) -> None:
-        self.together = max(
-            1, min(8, noise_table.block_of(self.like.device) // self.like.numel())
-        )  # rows in a block
+        # Rows in a block.
+        self.together = max(1, min(8, noise_table.block_of(self.like.device) // self.like.numel()))
 
     def drawn(self, start: int, stop: int) -> Tensor:
         """Return the rows from start to stop, (stop − start, D), in a buffer."""

@@ -301,7 +301,8 @@ def read(path: Path) -> dict[str, Any]:
         AttributeError,
         TypeError,
         ValueError,
-    ):  # torch reports a foreign file by any of these
+    ):
+        # Torch reports a foreign file by any of these.
         cut = content.startswith(ARCHIVE) and "is cut off or damaged"
         raise BadInput(
             "snapshot", str(path), f"a snapshot of a race (this file {cut or 'is of another kind'})"

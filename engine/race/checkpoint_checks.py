@@ -127,9 +127,8 @@ def _like(saved: Any, fresh: Tensor, what: str) -> None:
 
 def _check_lane(lane: Lane, saved: _Lane) -> None:
     fresh = lane.state
-    if (
-        lane.trouble is None
-    ):  # otherwise it is out of memory this time, and its state is not the one its method creates
+    # Otherwise it is out of memory this time, and its state is not the one its method creates.
+    if lane.trouble is None:
         plain = saved.trouble is not None and saved.state.keys() == {
             one.name for one in fields(State)
         }

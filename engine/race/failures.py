@@ -91,9 +91,8 @@ def gentler(optimizer: Optimizer) -> str:
         named += [f"a larger {always[name]}" for name in DAMPING if name in always][:1]
     if not named:
         named += [f"a smaller {labels[name]}" for name in STEPS if name in labels][:1]
-    if (
-        optimizer.required_oracle() == "outputs" and "init_std" in labels
-    ):  # both control the distance between members
+    # Both control the distance between members.
+    if optimizer.required_oracle() == "outputs" and "init_std" in labels:
         named.append(f"a smaller {labels['init_std']}")
     if not named and optimizer.batch:
         named.append(f"a larger {labels['batch']}")

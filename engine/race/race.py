@@ -567,9 +567,8 @@ class Race(FrameIteration):
         metrics = self.metrics(k, closely)
         before = self.troubles
         picture = self.picture(k) if self.with_pictures else None
-        if (
-            self.troubles != before
-        ):  # computing a lane's picture ended it: the frame must show that too
+        # Computing a lane's picture ended it: the frame must show that too.
+        if self.troubles != before:
             metrics = {**self.metrics(k, closely), "events": metrics["events"]}
         return Frame(k, metrics, picture)
 

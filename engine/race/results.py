@@ -70,8 +70,7 @@ def _scores(race: Race, lane: Lane) -> evaluation.Scores:
     for _ in range(3):  # checking or evaluating it may restore its last finite estimate
         with race.minding(lane, "while it was scored"):
             scores = race.score(lane)
-            if not (
-                lane.finished and race.judge(lane, scores[0])
-            ):  # in the middle of a race this check must not end a lane by a stop rule
+            # In the middle of a race this check must not end a lane by a stop rule.
+            if not (lane.finished and race.judge(lane, scores[0])):
                 return scores
     return math.nan, math.nan, math.nan, math.nan

@@ -159,8 +159,7 @@ def numbers(law: Law, dtype: torch.dtype) -> Tensor:
     """
     source = np.random.Generator(np.random.PCG64DXSM(1 if law == "normal" else 2))
     if law == "uniform":
-        return torch.from_numpy(source.random(TABLE, dtype=np.float32)).to(
-            dtype
-        )  # multiples of 2⁻²⁴, so that their sums stay exact
+        # Multiples of 2⁻²⁴, so that their sums stay exact.
+        return torch.from_numpy(source.random(TABLE, dtype=np.float32)).to(dtype)
     table = torch.from_numpy(source.standard_normal(TABLE))
     return ((table - table.mean()) / table.std(correction=0) * 0.5**0.5).to(dtype)

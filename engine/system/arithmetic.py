@@ -80,9 +80,8 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
             openmp.omp_set_dynamic(0)
             stack.callback(openmp.omp_set_dynamic, 1)
     stack.callback(torch.set_num_threads, torch.get_num_threads())
-    torch.set_num_threads(
-        threads
-    )  # even if it is that many already: then MKL, too, no longer uses fewer threads on fewer cores
+    # Even if it is that many already: then MKL, too, no longer uses fewer threads on fewer cores.
+    torch.set_num_threads(threads)
     if torch.get_default_dtype() != torch.float32:
         stack.callback(torch.set_default_dtype, torch.get_default_dtype())
         torch.set_default_dtype(torch.float32)
@@ -93,9 +92,8 @@ def _set(threads: int, device: torch.device, stack: ExitStack) -> None:
     if _SMALLEST * _ONE == 0.0:
         stack.callback(torch.set_flush_denormal, True)
         torch.set_flush_denormal(False)
-    if (
-        device.type == "cuda" and torch.backends.cudnn.benchmark
-    ):  # chooses algorithms by timing them
+    # It chooses algorithms by timing them.
+    if device.type == "cuda" and torch.backends.cudnn.benchmark:
         stack.callback(setattr, torch.backends.cudnn, "benchmark", True)
         torch.backends.cudnn.benchmark = False
     if exact(device):
@@ -162,10 +160,8 @@ def _take() -> Found:
     all settings to "none".
     """
     held, found = {key: _get(*key) for key in _PRODUCTS}, {}
-    for key in (
-        *_PARENTS,
-        *_PRODUCTS,
-    ):  # from the top, so that no lower one inherits a value from above
+    # From the top, so that no lower one inherits a value from above.
+    for key in (*_PARENTS, *_PRODUCTS):
         found[key] = _get(*key)
         _put(*key, "none")
     matmul = next(name for name, both in _LEGACY.items() if _legacy(name, *both))

@@ -118,9 +118,8 @@ def _spawn_clean() -> Iterator[None]:
         try:
             yield
         finally:
-            if (
-                sys.modules["__main__"] is blank
-            ):  # otherwise Streamlit has started another page in the meantime
+            # Otherwise Streamlit has started another page in the meantime.
+            if sys.modules["__main__"] is blank:
                 sys.modules["__main__"] = main
             if sys.platform != "win32":
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)

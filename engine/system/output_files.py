@@ -126,8 +126,7 @@ def _try(folder: Path, wanted: Path | None = None) -> None:
     probe = beside(folder / "probe")
     probe.touch()
     probe.unlink()
-    if (
-        wanted is not None and not wanted.exists()
-    ):  # only a test shows whether the name itself is allowed here
+    # Only a test shows whether the name itself is allowed here.
+    if wanted is not None and not wanted.exists():
         wanted.touch(exist_ok=False)
         wanted.unlink()

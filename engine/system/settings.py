@@ -502,10 +502,10 @@ def _try(name: str) -> None:
 def _is_origin(text: str) -> bool:
     try:
         parts = urlsplit(text)
+        # What a browser sends has no other signs, and in a policy some would begin a new rule.
         return (
             parts.scheme in ("http", "https")
             and bool(parts.hostname)
-            # what a browser sends has no other signs, and in a policy some would begin a new rule
             and re.fullmatch(r"[\w.:\[\]-]+", parts.netloc, re.ASCII) is not None
             and text == f"{parts.scheme}://{parts.netloc}"
             and parts.port != 0

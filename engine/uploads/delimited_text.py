@@ -37,9 +37,8 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
         )
     rows = _rows(text, separator, name, skipped)
     names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
-    if comments and any(
-        written(entry) for entry in names
-    ):  # as in "#id,kind": the line of names may be a comment
+    # As in "#id,kind": the line of names may be a comment.
+    if comments and any(written(entry) for entry in names):
         reader = csv.reader([comment.lstrip("# ")], delimiter=separator, skipinitialspace=True)
         last = [one_form(entry) for entry in next(reader, [])]
         if len(last) == len(names) and not any(written(entry) for entry in last):

@@ -109,7 +109,8 @@ def decode(data: bytes, side: int, colour: str, changed: Counter[str]) -> Decode
         IndexError,
         AttributeError,
         OverflowError,
-    ):  # Pillow raises these on damaged files
+    ):
+        # Pillow raises these on damaged files.
         raise Unreadable("damaged or cut off") from None
     changed.update(done)
     return found

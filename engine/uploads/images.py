@@ -220,9 +220,8 @@ def _placed(
         else:
             keys.append(folders[-1])
             said.append(next((one for one in part[:-1] if one), None))
-    if (
-        outer and not inner and len({key for key in keys if key}) < 2
-    ):  # data/train/1.png: no class in the path
+    # data/train/1.png: no class in the path.
+    if outer and not inner and len({key for key in keys if key}) < 2:
         lost = sum(key is not None for key in keys)
         if lost:
             left_out["in no folder of a class"] += lost

@@ -213,9 +213,8 @@ def _decorated(entry: str) -> Written | None:
     if not matched:
         return None
     exponent = f"e{matched[2]}" if matched[2] else ""
-    marks = (
-        ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))
-    )  # a mantissa is never grouped
+    # A mantissa is never grouped.
+    marks = ((".", ","), (",", ".")) if not exponent else ((".", ""), (",", ""))
     readings = [_read(matched[1], point, group) for point, group in marks]
     if arabic:
         readings[1] = None

@@ -524,7 +524,6 @@ class RaceRunner:
             self.paused = paused
             self.race.hold(paused)
             if paused:
-                self._look(
-                    closely=True
-                )  # so that the screen shows exactly the race's present state
+                # So that the screen shows exactly the race's present state.
+                self._look(closely=True)
             self.send({"type": "state", "state": "paused" if paused else "running"})

@@ -59,9 +59,8 @@ def serve(connection: Connection, board: MutableSequence[float]) -> None:
         connection: commands come in, messages go out.
         board: shared with the server; see `BEAT`.
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is handled by the server, which closes the pipe
+    # Ctrl-C is handled by the server, which closes the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_beat, args=(board, os.getppid()), daemon=True).start()
     work(connection, board)
 

@@ -90,12 +90,10 @@ class Sums:
             NothingLeft: fewer than two members have usable outputs.
         """
         size, found, alive = len(u), None, None
-        wide = (
-            u.dtype if form == "loss" or u.device.type == "mps" else torch.float64
-        )  # mps has no doubles
-        samples = max(
-            -(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16)
-        )  # not so few that the products get thin
+        # Apple's GPUs (mps) have no doubles.
+        wide = u.dtype if form == "loss" or u.device.type == "mps" else torch.float64
+        # Not so few that the products get thin.
+        samples = max(-(-size // 8), OUTPUT_BYTES // (size * u.element_size() * 16))
         # Targets with noise of their own, and a matrix over the data, are of the whole batch.
         spread = oracle.splits_batch and not (
             form == "discrete"
@@ -189,11 +187,8 @@ class Sums:
             kept = products[rows][:, rows]
             return kept - kept.mean(1, keepdim=True)
 
-        gram = self.gram[
-            :0
-            # Over the data it cannot be told whose part is whose, and nothing but a number shown is
-            # made of it
-        ]
+        # Over the data it cannot be told whose part is whose; only a number shown is made of it.
+        gram = self.gram[:0]
         if len(self.gram) == len(self.losses):
             gram = among(self.gram)
             gram = gram - gram.mean(0)
