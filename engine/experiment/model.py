@@ -281,7 +281,7 @@ class Experiment(BaseModel):
     @model_validator(mode="after")
     def _can_run(self) -> Experiment:
         network = self.network.build_for(self.dataset)
-        problem = problem_of(self.dataset, network, self.loss, self.training)
+        problem = problem_of(self.dataset, network, self.loss, self.training, self.device)
         for i, lane in enumerate(self.lanes):
             refusal = lane.refusal(problem)
             if refusal is None and network.batch_dependent and lane.required_oracle() == "jacobian":
@@ -304,7 +304,7 @@ class Experiment(BaseModel):
     def memory(self) -> int:
         """Return how many bytes the methods of all lanes and seeds use, approximately."""
         network = self.network.build_for(self.dataset)
-        problem = problem_of(self.dataset, network, self.loss, self.training)
+        problem = problem_of(self.dataset, network, self.loss, self.training, self.device)
         return self.seeds * sum(lane.footprint(problem) for lane in self.lanes)
 
     def _fits(self, problem: Problem) -> None:
@@ -460,7 +460,11 @@ def with_token(value: dict[str, Any], local_files: bool) -> dict[str, Any]:
 
 
 def problem_of(
-    dataset: DatasetConfig, network: Network, loss: str, training: TrainingData | None = None
+    dataset: DatasetConfig,
+    network: Network,
+    loss: str,
+    training: TrainingData | None = None,
+    device: str = "cpu",
 ) -> Problem:
     """Return the facts about an experiment that methods need before it runs."""
     inputs, activations = math.prod(dataset.shape), network.activations
@@ -475,6 +479,7 @@ def problem_of(
         network.peak_activations,
         activations,
         network.binary,
+        pick_device(device).type if device == "auto" else device,
     )
 
 

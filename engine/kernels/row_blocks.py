@@ -35,7 +35,12 @@ after the other, each by all cores."""
 
 def rows_of(width: int, device: torch.device) -> int:
     """How many members of that many weights make a strip."""
-    return max(1, STRIP.get(device.type, ELSEWHERE) // width)
+    return max(1, numbers_of(device.type) // width)
+
+
+def numbers_of(kind: str) -> int:
+    """Return how many numbers a strip has on that kind of device."""
+    return STRIP.get(kind, ELSEWHERE)
 
 
 def row_blocks(x: Tensor, rows: slice | None = None) -> Iterator[slice]:

@@ -14,8 +14,10 @@ from torch import Tensor
 from typing_extensions import TypeVar
 
 from ..errors import BadInput, explain
+from ..kernels import row_blocks
 from ..networks.base import Layer
 from ..oracle import Oracle, Sees
+from ..populations import chunks
 from ..random.rng import Rng
 from ..registry import Config, Registry, fields
 
@@ -23,11 +25,8 @@ FLOAT, DOUBLE = 4, 8
 """Bytes of a number."""
 HELPERS = 5
 """Rows of D numbers that a step needs besides: a gradient, a scale, a difference."""
-CHUNK = 2**22
-"""Activations of the widest layer that are held at once on the CPU, at most: see
-`engine.kernels.chunking`."""
-STRIPS = 2**21
-"""Numbers of the strips that an update works on."""
+STRIPS = 8
+"""Arrays of the size of a strip (`engine.kernels.row_blocks`) that an update works on."""
 
 
 Shows = Literal["asked", "answered", "moved", "improved", "resampled", "swapped", "reshaped"]
@@ -142,6 +141,7 @@ class Problem:
         peak_activations: the most activations one sample has alive in a layer.
         activations: how many one sample leaves on its way through.
         binary: whether only the signs of weights count.
+        device: kind of the device that it runs on, "cpu" or "cuda".
     """
 
     dimension: int
@@ -154,6 +154,7 @@ class Problem:
     peak_activations: int = 0
     activations: int = 0
     binary: bool = False
+    device: str = "cpu"
 
     def batch_of(self, batch: int) -> int:
         """Samples in one step of a method with that batch size; 0 takes all."""
@@ -217,14 +218,12 @@ class Optimizer(Config, Generic[S]):
         their rows (a Jacobian, a matrix of all pairs of members) add it.
         """
         rows = self.memory_rows()
-        row_blocks = (
-            2 * min(rows * problem.dimension, STRIPS)
+        strips = (
+            STRIPS * min(rows * problem.dimension, row_blocks.numbers_of(problem.device))
             if self.required_oracle() in ("loss", "outputs")
             else 0
         )
-        return FLOAT * (
-            (rows + HELPERS) * problem.dimension + row_blocks + self._answering(problem)
-        )
+        return FLOAT * ((rows + HELPERS) * problem.dimension + strips + self._answering(problem))
 
     def asked(self) -> int:
         """Members that it asks about in one question, at most."""
@@ -237,7 +236,8 @@ class Optimizer(Config, Generic[S]):
         batch, asked = problem.batch_of(self.batch), self.asked()
         samples = 2 * batch * problem.inputs  # a mini-batch is a copy
         at_once = 4 * min(
-            asked * batch * problem.peak_activations, max(CHUNK, 64 * problem.peak_activations)
+            asked * batch * problem.peak_activations,
+            max(chunks.floats_at_once(problem.device), 64 * problem.peak_activations),
         )
         outputs = 4 * asked * batch * problem.outputs if self.required_oracle() == "outputs" else 0
         through = (

@@ -93,12 +93,12 @@ def own_rows(rows: int, size: int, together: int = 1) -> Iterator[tuple[int, int
 
 def chunk_members(network: Network, samples: int, device: torch.device) -> int:
     """Return how many members to evaluate at once on ``samples`` samples."""
-    return max(1, _floats(device) // max(1, network.peak_activations * samples))
+    return max(1, floats_at_once(device.type) // max(1, network.peak_activations * samples))
 
 
 def chunk_samples(network: Network, device: torch.device) -> int:
     """Return how many samples to evaluate at once, for any number of members."""
-    return max(64, _floats(device) // network.peak_activations)
+    return max(64, floats_at_once(device.type) // network.peak_activations)
 
 
 def together(samples: int) -> int:
@@ -113,5 +113,6 @@ def samples_at_once(network: Network, x: Tensor) -> int:
     return together(len(x)) if network.batch_dependent else chunk_samples(network, x.device)
 
 
-def _floats(device: torch.device) -> int:
-    return CHUNK_FLOATS.get(device.type, chunking.ELSEWHERE)
+def floats_at_once(kind: str) -> int:
+    """Return how many activations of the widest layer are held at once on that kind of device."""
+    return CHUNK_FLOATS.get(kind, chunking.ELSEWHERE)

@@ -16,8 +16,10 @@ import torch
 
 from engine.errors import CannotRun
 from engine.experiment.model import Experiment, problem_of
+from engine.kernels import chunking, row_blocks
 from engine.networks import NETWORKS
 from engine.optimizers import OPTIMIZERS
+from engine.optimizers.base import FLOAT, STRIPS
 from engine.race.race import Race
 from engine.random import noise_table
 from engine.system import machine
@@ -132,6 +134,18 @@ def test_what_is_large_is_stated_and_refused_in_a_sentence(
         CannotRun, match=rf"^lanes\[0\]: '{lane['name']}.*GiB' is not allowed; expected .*GiB here"
     ):
         experiment(dataset, "mlp", lane)
+
+
+def test_a_gpu_holds_larger_chunks_and_strips() -> None:
+    found = experiment("digits", {"name": "mlp", "hidden": [64]}, lane_of("pso", 0, 15_000))
+    network = found.network.build_for(found.dataset)
+    sizes = [
+        found.lanes[0].footprint(problem_of(found.dataset, network, found.loss, None, device))
+        for device in ("cpu", "cuda")
+    ]
+    chunk = chunking.ELSEWHERE - chunking.FLOATS_AT_ONCE
+    strip = row_blocks.ELSEWHERE - row_blocks.STRIP["cpu"]
+    assert sizes[1] - sizes[0] == FLOAT * (4 * chunk + STRIPS * strip)
 
 
 def test_lanes_are_added_up_and_the_largest_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
