@@ -83,8 +83,8 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
     )
     learning_rate: float | None = learning_rate_field(
         None,
-        "How far a step goes for a gradient of 1 (η); auto is about 8 times directions over "
-        "weights, at most 1 (for numbers to be met without the 8), times 1 − μ.",
+        "How far a step goes for a gradient of 1 (η); auto is 8 m/(m + D + 1) for m directions and "
+        "D weights, at most 1, and for numbers to be met without the 8; all times 1 − μ.",
         lowest=1e-07,
         highest=1000,
     )

@@ -9,7 +9,8 @@ another try from the same θ with more damping if it does not.
 
 The damping follows the gain ratio ρ, by how much the loss fell over by how much the linear model
 said it would, ½ δᵀ(μδ − Jᵀr) (Nielsen, 1999,
-https://www2.imm.dtu.dk/documents/ftp/tr99/tr05_99.pdf):
+https://www2.imm.dtu.dk/documents/ftp/tr99/tr05_99.pdf; Madsen, Nielsen and Tingleff, 2004, eq.
+2.21, https://www2.imm.dtu.dk/pubdb/edoc/imm3215.pdf):
 
 ρ > 0:  μ ← μ max(1/3, 1 − (2ρ − 1)³),  ν ← 2          otherwise:  μ ← μ ν,  ν ← 2 ν
 
@@ -263,8 +264,8 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     def damp(
         self, state: LevenbergMarquardtState, gained: float, promised: float, least: float
     ) -> None:
-        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999, eq.
-        2.21).
+        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999; Madsen,
+        Nielsen and Tingleff 2004, eq. 2.21).
         """
         ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
         if ratio > 0:

@@ -100,7 +100,7 @@ class LowRankES(OpenAIES):
 
 
 def normal(theta: Tensor, rng: Rng, *shape: int) -> Tensor:
-    """Draw standard normal numbers; many from the table of `blocks`, in a fifth of the time."""
+    """Draw standard normal numbers; many from `noise_table`, in a fifth of the time."""
     if theta.device.type == "cpu" and prod(shape) >= TABLED:
         return noise_table.fill(torch.empty(shape, dtype=theta.dtype), rng.key())
     return rng.normal(*shape).to(theta)

@@ -86,8 +86,8 @@ class MeZO(Optimizer[MeZOState]):
     batch: int = batch_field(64)
     learning_rate: float | None = learning_rate_field(
         None,
-        "How far a step goes for a gradient of 1 (η); auto is 8 times directions over weights, at "
-        "most 1.",
+        "How far a step goes for a gradient of 1 (η); auto is 8 n/(n + D + 1) for n directions and "
+        "D weights, at most 1, and for numbers to be met without the 8.",
         lowest=1e-09,
         highest=1000,
     )

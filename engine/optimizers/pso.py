@@ -73,9 +73,11 @@ def move(
     v_max: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Move places x with velocities v towards p and g; returns the new x and v, (P, D) each."""
-    v = w * v + c1 * r1 * (p - x) + c2 * r2 * (g - x)  # eq. 3 of Clerc and Kennedy, χ multiplied in
+    v = (
+        w * v + c1 * r1 * (p - x) + c2 * r2 * (g - x)
+    )  # Clerc and Kennedy, section 5, χ multiplied in
     v = v if v_max is None else v.clamp(-v_max, v_max)
-    return x + v, v  # eq. 4
+    return x + v, v
 
 
 @OPTIMIZERS.add

@@ -2,8 +2,9 @@
 
 https://doi.org/10.1007/978-3-540-87700-4_30. The rules are those of CMA-ES (Hansen 2016,
 https://arxiv.org/abs/1604.00772) with C kept diagonal, so memory and time grow with D rather than
-D², and with D fewer numbers to learn C may learn (D + 2)/3 times as fast. Only the better half has
-weights.
+D², and with D fewer numbers to learn C may learn faster. Ros and Hansen multiply all of its rate,
+c_cov, by (D + 2)/3; here, as in the package cmaes (https://github.com/CyberAgentAILab/cmaes), only
+c_μ is: c₁ stays that of the full matrix. Only the better half has weights.
 
 x_i = m + σ y_i,     y_i = √C ⊙ z_i,     z_i ~ N(0, I),     i = 1…λ, sorted by loss
 m ← m + σ y_w,     y_w = Σ_i w_i y_i
@@ -188,7 +189,9 @@ class SepCMAES(Optimizer[SepCMAESState]):
 
 
 def constants(mu_eff: float, dimension: int) -> Constants:
-    """The rates for a diagonal C: c_μ of the full matrix, times (D + 2)/3."""
+    """Return the rates for a diagonal C: those of the full matrix, but c_μ times (D + 2)/3. Ros and
+    Hansen (2008) raise c₁ as much; the package cmaes does not, and this follows it.
+    """
     c_sigma = (mu_eff + 2) / (dimension + mu_eff + 3)
     d_sigma = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (dimension + 1)) - 1) + c_sigma
     c1 = 2 / ((dimension + 1.3) ** 2 + mu_eff)

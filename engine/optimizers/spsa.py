@@ -109,8 +109,8 @@ class SPSA(Optimizer[SPSAState]):
         ge=1e-7,
         le=1000,
         description=(
-            "How far the first step goes for a gradient of 1 (a₀); auto is 8 times directions "
-            "over weights, at most 1."
+            "How far the first step goes for a gradient of 1 (a₀); auto is 8 m/(m + D + 1) for m "
+            "directions and D weights, at most 1, and for numbers to be met without the 8."
         ),
         json_schema_extra={"live": True, "label": "First step size", "scale": "log"},
     )

@@ -9,10 +9,10 @@ Salimans et al., 2017):
     g = (1/m) Σ (L(θ + σ v_i) − L(θ − σ v_i)) / (2σ) · v_i,      v_i ~ N(0, I)
 
 All three are right on average (SPSA and ES up to O(radius²)), and noisy: E‖g‖² = (1 + (D + 1)/m)
-‖∇L‖² with normal directions, D/m of it noise. Steps must be smaller than with the true gradient,
-by `step_size_factor`. The radius c = σ is a plain distance in every weight, the same for all, as in
-the papers: scaling the directions by each layer's natural size would only add noise to the
-gradient.
+‖∇L‖² with normal directions, (D + 1)/m of it noise. Steps must be smaller than with the true
+gradient, by `step_size_factor`. The radius c = σ is a plain distance in every weight, the same for
+all, as in the papers: scaling the directions by each layer's natural size would only add noise to
+the gradient.
 """
 
 from __future__ import annotations
