@@ -12,7 +12,6 @@ gradient: see adamw.py.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +23,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Phase, State
+from .common.adam_moments import denominator, follow
 from .common.config_fields import batch_field, learning_rate_field
 
 
@@ -39,6 +39,30 @@ class AdamState(State):
     m: Tensor
     v: Tensor
     n: int = 0
+
+
+def update(
+    theta: Tensor,
+    m: Tensor,
+    v: Tensor,
+    g: Tensor,
+    n: int,
+    *,
+    eta: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    lam: float,
+    decoupled: bool,
+) -> None:
+    """Move θ and the moments m and v by the gradient g, (D,) each, in step n: all in place."""
+    if decoupled:
+        theta.mul_(1 - eta * lam)  # θ ← (1 − η λ) θ: Loshchilov and Hutter, algorithm 2
+    elif lam:
+        g.add_(theta, alpha=lam)  # g ← g + λ θ
+    follow(m, v, g, beta1=beta1, beta2=beta2)  # Kingma and Ba, algorithm 1, as the rest
+    root = denominator(v, n, beta2=beta2, epsilon=epsilon)  # √v̂ + ε
+    theta.addcdiv_(m, root, value=-eta / (1 - beta1**n))  # θ ← θ − η m̂ / (√v̂ + ε)
 
 
 @OPTIMIZERS.add
@@ -127,17 +151,19 @@ class Adam(Optimizer[AdamState]):
         return AdamState(theta.clone(), m=torch.zeros_like(theta), v=torch.zeros_like(theta))
 
     def step(self, state: AdamState, rng: Rng, oracle: Oracle) -> AdamState:
-        theta, m, v = state.estimate, state.m, state.v
-        g = oracle.gradients(theta.unsqueeze(0))[1][0]
-        if self.decoupled:
-            theta.mul_(1 - self.learning_rate * self.weight_decay)
-        elif self.weight_decay:
-            g.add_(theta, alpha=self.weight_decay)
+        g = oracle.gradients(state.estimate.unsqueeze(0))[1][0]
         state.n += 1
-        m.lerp_(g, 1 - self.beta1)
-        v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
-        theta.addcdiv_(
-            m, (v.sqrt() / math.sqrt(bias2)).add_(self.epsilon), value=-self.learning_rate / bias1
+        update(
+            state.estimate,
+            state.m,
+            state.v,
+            g,
+            state.n,
+            eta=self.learning_rate,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            lam=self.weight_decay,
+            decoupled=self.decoupled,
         )
         return state

@@ -31,6 +31,7 @@ from ..schedules import (
     lam_target,
 )
 from .base import OPTIMIZERS, Phase
+from .common.heat import warmth
 from .common.metropolis import (
     COLDEST,
     MEMORY,
@@ -233,7 +234,7 @@ class Annealing(Metropolis[AnnealingState]):
         else:
             state.plan = self.planned_temperature(state, progress)
             assert state.plan is not None
-            temperature = state.plan * self.warmth(state, progress)
+            temperature = state.plan * warmth(state, progress)
         state.seen, state.temperature = progress, held(temperature)
         state.share = passed
         return state.temperature

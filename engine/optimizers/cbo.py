@@ -42,6 +42,7 @@ from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
+from .common.first_population import first_population
 from .common.survivors import copies
 
 STEEPEST = 40.0
@@ -221,13 +222,7 @@ class CBO(Optimizer[CBOState]):
         return self.population_size + self.population_size // group + group
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CBOState:
-        x = (
-            rng.normal(self.population_size, theta.numel())
-            .to(theta)
-            .mul_(self.init_std * oracle.init_scale.to(theta))
-            .add_(theta)
-        )
-        x[0] = theta  # the shared first weights are one of the particles
+        x = first_population(theta, self.population_size, self.init_std, rng, oracle)
         return CBOState(theta.clone(), population=x)
 
     def step(self, state: CBOState, rng: Rng, oracle: Oracle) -> CBOState:

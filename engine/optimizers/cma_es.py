@@ -35,8 +35,8 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import DOUBLE, OPTIMIZERS, Optimizer, Phase, Problem, State
-from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
-from .common.config_fields import sigma_field
+from .common.cma import Constants, default_size, expected_length, path, step_size
+from .common.config_fields import generation_batch_field, generation_size_field, sigma_field
 from .common.finite_losses import finite_losses
 from .common.recombination_weights import (
     active_weights,
@@ -75,6 +75,57 @@ class CMAESState(State):
     p_sigma: Tensor
     p_c: Tensor
     n: int = 0
+
+
+def update(
+    m: Tensor,
+    sigma: Tensor,
+    c: Tensor,
+    p_sigma: Tensor,
+    p_c: Tensor,
+    z: Tensor,
+    y: Tensor,
+    w: Tensor,
+    w_mean: Tensor,
+    b: Tensor,
+    scale: Tensor,
+    n: int,
+    total: Tensor,
+    k: Constants,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Move the Gaussian to the samples of generation n, as the equations of Hansen (2016) say.
+
+    Args:
+        m: (D,) mean, in place.
+        sigma: () σ.
+        c: (D, D) C, in place.
+        p_sigma: (D,) path of σ.
+        p_c: (D,) path of C.
+        z: (λ, D) standard normal numbers.
+        y: (λ, D) steps B (d ⊙ z).
+        w: (λ,) weights of all samples, negative ones too.
+        w_mean: (λ,) their positive part.
+        b: (D, D) eigenvectors of C.
+        scale: (D,) each weight's natural size; m is the only one not measured in it.
+        n: number of the generation, from 1.
+        total: () sum of the weights of all ranks.
+        k: the learning rates.
+
+    Returns:
+        The next σ, p_σ and p_c.
+    """
+    y_w = w_mean @ y  # eq. 41
+    m.add_((scale * (sigma * y_w)).to(m))  # eq. 42
+    p_sigma = path(p_sigma, b @ (w_mean @ z), k.c_sigma, k.mu_eff)  # eq. 43: C^{−½} y_w = B z_w
+    sigma, length = step_size(sigma, p_sigma, k)  # eq. 44
+    h = (length < k.longest(n)).to(b)
+    p_c = path(p_c, y_w, k.c_c, k.mu_eff, h)  # eq. 45
+    w_circle = torch.where(w < 0, w * len(c) / (z.square().sum(1) + EPSILON), w)  # eq. 46
+    keep = 1 + k.c1 * (1 - h) * k.c_c * (2 - k.c_c) - k.c1 - k.c_mu * total
+    rows = torch.cat([y, p_c.unsqueeze(0)])
+    shares = torch.cat([k.c_mu * w_circle, w.new_full((1,), k.c1)])
+    c.mul_(keep).addmm_(rows.T * shares, rows)  # eq. 47
+    return sigma, p_sigma, p_c
 
 
 @OPTIMIZERS.add
@@ -123,25 +174,8 @@ class CMAES(Optimizer[CMAESState]):
 
     formerly = renamed(population="population_size")
 
-    batch: int = Field(
-        256,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in a generation, the same ones for all its networks; 0 takes all "
-            "of them."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
-    population_size: int | None = Field(
-        None,
-        ge=4,
-        le=4096,
-        description=(
-            "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
-        ),
-        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
-    )
+    batch: int = generation_batch_field()
+    population_size: int | None = generation_size_field(4096)
     sigma: float = sigma_field(0.5, "First step size (σ)")
     decompose_every: int | None = Field(
         None,
@@ -205,32 +239,27 @@ class CMAES(Optimizer[CMAESState]):
         state.losses = finite_losses(state.population, oracle)
         plateau, nothing = flat(state.losses)
         if nothing:  # equal losses say nothing of where to go nor of the shape
-            state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
+            state.sigma = widened(sigma, self.sigma, k.widening)
             state.metrics["sigma"] = float(state.sigma)
             return state
-        w, w_mean = (
+        state.sigma, state.p_sigma, state.p_c = update(
+            m,
+            sigma,
+            state.c,
+            state.p_sigma,
+            state.p_c,
+            z,
+            y,
             recombined(state.losses, weights),
             recombined(state.losses, weights.clamp(min=0)),
+            b,
+            scale,
+            state.n,
+            weights.sum(),
+            k,
         )
-        y_w = w_mean @ y
-        m.add_((scale * (sigma * y_w)).to(m))
-
-        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(
-            k.c_sigma * (2 - k.c_sigma) * k.mu_eff
-        ) * (b @ (w_mean @ z))
-        length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=MAX_SIGMA)
         if plateau:
-            state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
-        h = (length < k.longest(state.n)).to(b)
-        state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
-        w_circle = torch.where(w < 0, w * dimension / (z.square().sum(1) + EPSILON), w)
-        keep = 1 + k.c1 * (1 - h) * k.c_c * (2 - k.c_c) - k.c1 - k.c_mu * weights.sum()
-        rows, shares = (
-            torch.cat([y, state.p_c.unsqueeze(0)]),
-            torch.cat([k.c_mu * w_circle, w.new_full((1,), k.c1)]),
-        )
-        state.c.mul_(keep).addmm_(rows.T * shares, rows)
+            state.sigma = widened(state.sigma, self.sigma, k.widening)
         oracle.work(2.0 * (size + 2) * dimension**2)
 
         if state.n % (self.decompose_every or patience(size, k)) == 0:

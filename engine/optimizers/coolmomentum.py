@@ -26,31 +26,24 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from ..schedules import heat_left
-from .base import OPTIMIZERS, Phase, State
+from .base import OPTIMIZERS, Phase
 from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
+from .common.heat import HeatedState, add_heat, warmth
 
 RATE = 0.01
 """η as published, for the gradient itself."""
 
 
 @dataclass(kw_only=True)
-class CoolMomentumState(State):
+class CoolMomentumState(HeatedState):
     """One network, ``estimate`` θ, in motion.
 
     Attributes:
         delta: Δ (D,), the last step.
-        heat: factor on the temperature left over from a reheat, as it was at ``heated_at``; 1
-            without.
-        heated_at: progress at the last reheat.
-        seen: progress at the last step.
     """
 
     delta: Tensor
-    heat: float = 1.0
-    heated_at: float = 0.0
-    seen: float = 0.0
 
 
 @OPTIMIZERS.add
@@ -125,7 +118,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
     def step(self, state: CoolMomentumState, rng: Rng, oracle: Oracle) -> CoolMomentumState:
         theta, delta = state.estimate, state.delta
         state.seen = oracle.progress
-        rho = self.rho(state.seen, heat_left(state.heat, state.heated_at, state.seen))
+        rho = self.rho(state.seen, warmth(state, state.seen))
         eta = self.learning_rate or RATE * self.step_size_factor(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
@@ -149,8 +142,5 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         return min(1.0, max(0.0, 1 - lost / heat))
 
     def reheat(self, state: CoolMomentumState, factor: float) -> bool:
-        state.heat, state.heated_at = (
-            heat_left(state.heat, state.heated_at, state.seen) * factor,
-            state.seen,
-        )
+        add_heat(state, factor)
         return True

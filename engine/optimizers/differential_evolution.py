@@ -30,6 +30,7 @@ from ..registry import renamed
 from .base import OPTIMIZERS, Asked, Optimizer, Phase, State, losses_stale, same_rows
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
+from .common.first_population import first_population
 
 
 @dataclass(kw_only=True)
@@ -145,13 +146,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         return self.population_size * 2  # x and the trials
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> DifferentialEvolutionState:
-        x = (
-            rng.normal(self.population_size, theta.numel())
-            .to(theta)
-            .mul_(self.init_std * oracle.init_scale.to(theta))
-            .add_(theta)
-        )
-        x[0] = theta  # the shared first weights are one of the population
+        x = first_population(theta, self.population_size, self.init_std, rng, oracle)
         losses = finite_losses(x, oracle)
         state = DifferentialEvolutionState(theta.clone(), population=x, losses=losses)
         state.estimate_loss = float(losses[0])

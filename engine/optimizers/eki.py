@@ -46,6 +46,7 @@ from .common.ensemble import (
     mixed,
     replaced,
 )
+from .common.first_population import centred_population
 
 EPSILON = 0.5
 """ε in the step of the loss form: bounds h where D vanishes."""
@@ -247,7 +248,7 @@ class EKI(Optimizer[EKIState]):
         )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EKIState:
-        u = self.scatter(theta, self.members(0.0), rng, oracle)
+        u = centred_population(theta, self.members(0.0), self.init_std, rng, oracle)
         state = EKIState(
             theta.clone(), population=u, previous=None if self.acceleration == "none" else u
         )
@@ -335,22 +336,15 @@ class EKI(Optimizer[EKIState]):
         """
         size, mean = max(self.members(oracle.progress), len(u)), u.mean(0)
         if self.randomised:
-            u, state.n = self.scatter(mean, size, rng, oracle), 0
+            u, state.n = centred_population(mean, size, self.init_std, rng, oracle), 0
             state.previous = None if self.acceleration == "none" else u
         elif size >= len(u) + 2:  # a single one could depart from the mean only by moving it
-            fresh = self.scatter(mean, size - len(u), rng, oracle)
+            fresh = centred_population(mean, size - len(u), self.init_std, rng, oracle)
             u = torch.cat([u, fresh])
             # The fresh have no last step.
             state.previous = None if state.previous is None else torch.cat([state.previous, fresh])
         state.age = 0
         return u
-
-    def scatter(self, mean: Tensor, size: int, rng: Rng, oracle: Oracle) -> Tensor:
-        """New members (size, D) about a mean (D,): departures add up to zero, so that the mean
-        stays where it is.
-        """
-        z = rng.normal(size, mean.numel()).to(mean)
-        return z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(mean)).add_(mean)
 
     def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
         """−h D (J, J): how much of every member's departure from the mean each member takes on.

@@ -44,6 +44,7 @@ from .common.ensemble import (
     mixed,
     replaced,
 )
+from .common.first_population import centred_population
 from .common.survivors import enough, surviving
 
 TOGETHER = 256
@@ -178,9 +179,7 @@ class EnKF(Optimizer[EnKFState]):
         )
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> EnKFState:
-        z = rng.normal(self.population_size, theta.numel()).to(theta)
-        # Departures add up to zero: the mean is the shared first weights.
-        u = z.sub_(z.mean(0)).mul_(self.init_std * oracle.init_scale.to(theta)).add_(theta)
+        u = centred_population(theta, self.population_size, self.init_std, rng, oracle)
         return EnKFState(theta.clone(), population=u, metrics={"spread": float(distance(u))})
 
     def step(self, state: EnKFState, rng: Rng, oracle: Oracle) -> EnKFState:

@@ -34,6 +34,7 @@ from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Phase, State, losses_stale
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
+from .common.first_population import first_population
 
 
 @dataclass(kw_only=True)
@@ -156,13 +157,7 @@ class Genetic(Optimizer[GeneticState]):
         return self.population_size + min(max(self.parents, self.elite), self.population_size)
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> GeneticState:
-        population = (
-            rng.normal(self.population_size, theta.numel())
-            .to(theta)
-            .mul_(self.init_std * oracle.init_scale.to(theta))
-            .add_(theta)
-        )
-        population[0] = theta  # the shared first weights are one of the first generation
+        population = first_population(theta, self.population_size, self.init_std, rng, oracle)
         losses = finite_losses(population, oracle)
         neurons = (
             neurons_of(oracle.network.layers).to(theta.device) if self.crossover == "node" else None

@@ -45,6 +45,7 @@ from ..registry import renamed
 from .base import FLOAT, OPTIMIZERS, Optimizer, Phase, Problem, State
 from .common.config_fields import batch_field, learning_rate_field
 from .common.finite_losses import finite_losses
+from .differential_evolution import trial
 
 BLOCK = 2**19
 """Numbers of the tries that are drawn at once, and of the outputs they change."""
@@ -424,10 +425,8 @@ class Hybrid(Optimizer[HybridState]):
         # member's own is infinite.
         order = rng.uniform(members, members).to(x).fill_diagonal_(torch.inf).argsort(1)
         a, b, c = x[order[:, 0]], x[order[:, 1]], x[order[:, 2]]
-        cross = rng.uniform(members, width).to(x) < self.crossover_rate
-        # At least one weight is the mutant's.
-        cross.scatter_(1, rng.integers(width, members, 1), True)
-        return torch.where(cross, a + self.differential_weight * (b - c), x)
+        r, j = rng.uniform(members, width).to(x), rng.integers(width, members, 1)
+        return trial(x, a, b, c, r, j[:, 0], F=self.differential_weight, CR=self.crossover_rate)
 
     def harmonies(self, x: Tensor, centre: Tensor, sizes: Tensor, rng: Rng) -> Tensor:
         """As many new harmonies as the memory (P, n) holds. Drawn anew means about the layer the

@@ -29,10 +29,11 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
-from ..schedules import geometric, heat_left, linear
-from .base import OPTIMIZERS, Phase, State
+from ..schedules import geometric, linear
+from .base import OPTIMIZERS, Phase
 from .common.config_fields import learning_rate_field
 from .common.estimators import Estimated
+from .common.heat import HeatedState, add_heat, warmth
 
 RATE = 0.5
 """η for the gradient itself: of one step without momentum, and of all that is left of a push with
@@ -40,23 +41,18 @@ it, η/(1 − μ)."""
 
 
 @dataclass(kw_only=True)
-class LangevinState(State):
+class LangevinState(HeatedState):
     """One network, ``estimate`` θ, in a bath of heat.
 
     Attributes:
         move: u (D,), the move of one step; None when overdamped.
         kicked: whether the first, half kick was given.
         eta: η of the last step; None before the first, or when overdamped.
-        heat, heated_at, seen: what was added by hand, and when; see
-            `coolmomentum.CoolMomentumState`.
     """
 
     move: Tensor | None = None
     kicked: bool = False
     eta: float | None = None
-    heat: float = 1.0
-    heated_at: float = 0.0
-    seen: float = 0.0
 
 
 @OPTIMIZERS.add
@@ -165,7 +161,7 @@ class Langevin(Estimated[LangevinState]):
         theta, u = state.estimate, state.move
         state.seen = oracle.progress
         state.plan = self.planned_temperature(state, state.seen)
-        t = state.temperature = state.plan * heat_left(state.heat, state.heated_at, state.seen)
+        t = state.temperature = state.plan * warmth(state, state.seen)
         eta = self.step_size(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
         z = rng.normal(theta.numel()).to(theta)
@@ -196,8 +192,5 @@ class Langevin(Estimated[LangevinState]):
         )
 
     def reheat(self, state: LangevinState, factor: float) -> bool:
-        state.heat, state.heated_at = (
-            heat_left(state.heat, state.heated_at, state.seen) * factor,
-            state.seen,
-        )
+        add_heat(state, factor)
         return True

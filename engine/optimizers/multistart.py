@@ -25,8 +25,10 @@ from torch import Tensor
 from ..oracle import Oracle
 from ..random.rng import Rng
 from .base import OPTIMIZERS, Optimizer, Phase, Problem, State, losses_stale, shifted
+from .common.adam_moments import follow
 from .common.config_fields import batch_field, init_std_field, learning_rate_field
 from .common.finite_losses import finite_losses
+from .common.first_population import drawn_about, first_population
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's, from its paper."""
@@ -59,6 +61,15 @@ class MultistartState(State):
     lowest: Tensor
     mark: Tensor
     starts: int
+
+
+def update(x: Tensor, m: Tensor, v: Tensor, g: Tensor, n: Tensor, *, eta: float) -> Tensor:
+    """Return places x (P, D) moved by Adam's step, n (P, 1) of every descent; the moments m and v
+    of the gradients g are moved in place.
+    """
+    follow(m, v, g, beta1=BETA1, beta2=BETA2)
+    m_hat, v_hat = m / (1 - BETA1**n), v / (1 - BETA2**n)
+    return x - eta * m_hat / (v_hat.sqrt() + EPSILON)
 
 
 @OPTIMIZERS.add
@@ -133,8 +144,7 @@ class Multistart(Optimizer[MultistartState]):
         return super()._answering(problem) + more * through
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> MultistartState:
-        population = self._starts(theta, self.population_size, rng, oracle)
-        population[0] = theta
+        population = first_population(theta, self.population_size, self.init_std, rng, oracle)
         each = theta.new_full((self.population_size,), math.inf)
         return MultistartState(
             theta.clone(),
@@ -150,10 +160,6 @@ class Multistart(Optimizer[MultistartState]):
             starts=self.population_size,
         )
 
-    def _starts(self, centre: Tensor, count: int, rng: Rng, oracle: Oracle) -> Tensor:
-        spread = self.init_std * oracle.init_scale.to(centre)
-        return centre + spread * rng.normal(count, centre.numel()).to(centre)
-
     def step(self, state: MultistartState, rng: Rng, oracle: Oracle) -> MultistartState:
         x = state.population
         if losses_stale(state, oracle) and math.isfinite(float(state.best_loss)):
@@ -167,11 +173,9 @@ class Multistart(Optimizer[MultistartState]):
         state.estimate_loss = float(state.best_loss)
 
         state.n += 1
-        n = state.n.unsqueeze(1)
-        state.m.lerp_(g, 1 - BETA1)
-        state.v.mul_(BETA2).addcmul_(g, g, value=1 - BETA2)
-        m, v = state.m / (1 - BETA1**n), state.v / (1 - BETA2**n)
-        state.population = x - self.learning_rate * m / (v.sqrt() + EPSILON)
+        state.population = update(
+            x, state.m, state.v, g, state.n.unsqueeze(1), eta=self.learning_rate
+        )
         self._start_again(state, losses, rng, oracle)
         state.metrics = {"starts": float(state.starts)}
         return state
@@ -192,7 +196,7 @@ class Multistart(Optimizer[MultistartState]):
         rows = over.nonzero()[:, 0]
         if not len(rows):
             return
-        state.population[rows] = self._starts(state.centre, len(rows), rng, oracle)
+        state.population[rows] = drawn_about(state.centre, len(rows), self.init_std, rng, oracle)
         state.m[rows], state.v[rows], state.n[rows] = 0, 0, 0
         state.starts += len(rows)
 

@@ -16,7 +16,6 @@ z: noise, decay and step act on z.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import cast
 
@@ -33,6 +32,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import share_left
 from .base import OPTIMIZERS, Optimizer, Phase, State, shifted
+from .common.adam_moments import denominator, follow
 from .common.config_fields import (
     RateSchedule,
     batch_field,
@@ -58,6 +58,37 @@ class OpenAIESState(State):
     m: Tensor
     v: Tensor
     n: int = 0
+
+
+def gradient(noise: Noise, plus: Tensor, minus: Tensor) -> Tensor:
+    """Estimate the gradient (D,) from the centred ranks r⁺ and r⁻ of n pairs, (n,) each."""
+    return noise.combine(plus - minus).div_(2 * len(plus))  # g = 1/(2n) Σ_i (r_i⁺ − r_i⁻) ε_i
+
+
+def update(
+    theta: Tensor,
+    m: Tensor,
+    v: Tensor,
+    g: Tensor,
+    n: int,
+    s: Tensor,
+    *,
+    eta: float,
+    share: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    lam: float,
+) -> None:
+    """Move θ = s ⊙ z and the moments of g, (D,) each, by a share of Adam's step n in z: in
+    place.
+    """
+    if lam:
+        g.add_(theta / s, alpha=lam)  # g ← g + λ z
+    follow(m, v, g, beta1=beta1, beta2=beta2)
+    root = denominator(v, n, beta2=beta2, epsilon=epsilon)
+    step = torch.div(m, root, out=root).mul_(-eta / (1 - beta1**n))  # −η m̂ / (√v̂ + ε)
+    theta.add_(step.mul_(s), alpha=share)  # z ← z + share · step
 
 
 @OPTIMIZERS.add
@@ -185,13 +216,24 @@ class OpenAIES(Optimizer[OpenAIESState]):
             state.m.zero_()
             state.undo()
             return state
-        plus, minus = centred_ranks(state.losses).chunk(2)
-        g = pairs.noise.combine(plus - minus).div_(2 * self.pairs)
+        g = gradient(pairs.noise, *centred_ranks(state.losses).chunk(2))
         state.metrics["gradient norm"] = float(torch.linalg.vector_norm(g))
-        if self.weight_decay:
-            g.add_(theta / scale, alpha=self.weight_decay)
         share = share_left(self.schedule, self.final_fraction, oracle.progress)
-        theta.add_(self.adam(state, g).mul_(scale), alpha=state.pace * share)
+        state.n += 1
+        update(
+            theta,
+            state.m,
+            state.v,
+            g,
+            state.n,
+            scale,
+            eta=self.learning_rate,
+            share=state.pace * share,
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+            lam=self.weight_decay,
+        )
         if self.schedule == "constant":
             state.metrics.pop("step size", None)
         else:
@@ -228,12 +270,3 @@ class OpenAIES(Optimizer[OpenAIESState]):
                 if isinstance(pairs, AntitheticPopulation)
                 else shifted(pairs, index, difference)
             )
-
-    def adam(self, state: OpenAIESState, g: Tensor) -> Tensor:
-        """Adam's move (D,) for a gradient (D,), as `torch.optim.Adam` makes it."""
-        state.n += 1
-        state.m.lerp_(g, 1 - self.beta1)
-        state.v.mul_(self.beta2).addcmul_(g, g, value=1 - self.beta2)
-        bias1, bias2 = 1 - self.beta1**state.n, 1 - self.beta2**state.n
-        root = state.v.sqrt().div_(math.sqrt(bias2)).add_(self.epsilon)
-        return torch.div(state.m, root, out=root).mul_(-self.learning_rate / bias1)

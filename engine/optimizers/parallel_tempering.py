@@ -23,6 +23,7 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Phase
+from .common.heat import warmth
 from .common.metropolis import (
     COLDEST,
     HOTTEST,
@@ -179,7 +180,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             device=state.losses.device,
         )
         return (
-            (state.end * (state.start / state.end) ** exponents * self.warmth(state, progress))
+            (state.end * (state.start / state.end) ** exponents * warmth(state, progress))
             .clamp(COLDEST, HOTTEST)
             .to(state.losses)
         )

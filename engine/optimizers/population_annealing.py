@@ -27,6 +27,7 @@ from ..random.rng import Rng
 from ..registry import renamed
 from ..schedules import PLANNED, PlannedName, generalized
 from .base import OPTIMIZERS, Asked, Phase
+from .common.heat import warmth
 from .common.metropolis import Metropolis, MetropolisState, held, metropolis
 
 
@@ -143,7 +144,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         self.rejudge(state, oracle)
         before, state.seen = state.temperature or state.start, oracle.progress
         state.plan = self.planned_temperature(state, state.seen)
-        state.temperature = held(state.plan * self.warmth(state, state.seen))
+        state.temperature = held(state.plan * warmth(state, state.seen))
         effective, chosen = self.resample(state, 1 / state.temperature - 1 / before, rng)
         oracle.mark("resampled", chosen)
         kept, made = torch.zeros_like(state.step_sizes), 0

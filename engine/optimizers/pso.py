@@ -38,6 +38,7 @@ from .base import (
 )
 from .common.config_fields import batch_field, init_std_field
 from .common.finite_losses import finite_losses
+from .common.first_population import first_population
 from .common.survivors import overflowed
 
 
@@ -177,13 +178,7 @@ class PSO(Optimizer[PSOState]):
         return self.population_size * 3  # x, v and p
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> PSOState:
-        x = (
-            rng.normal(self.population_size, theta.numel())
-            .to(theta)
-            .mul_(self.init_std * oracle.init_scale.to(theta))
-            .add_(theta)
-        )
-        x[0] = theta  # the shared first weights are one of the swarm
+        x = first_population(theta, self.population_size, self.init_std, rng, oracle)
         losses = finite_losses(x, oracle)
         # The estimate starts as the shared first weights, like every lane's; the swarm's best takes
         # over with the first step.

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
 from ..kernels.gaussian_sampling import sampled, weighted
@@ -32,8 +31,8 @@ from ..oracle import Oracle
 from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Phase, State
-from .common.cma import MAX_SIGMA, Constants, default_size, expected_length
-from .common.config_fields import sigma_field
+from .common.cma import Constants, default_size, expected_length, path, step_size
+from .common.config_fields import generation_batch_field, generation_size_field, sigma_field
 from .common.finite_losses import finite_losses
 from .common.recombination_weights import (
     effective,
@@ -61,6 +60,49 @@ class SepCMAESState(State):
     p_sigma: Tensor
     p_c: Tensor
     n: int = 0
+
+
+def update(
+    m: Tensor,
+    sigma: Tensor,
+    c: Tensor,
+    p_sigma: Tensor,
+    p_c: Tensor,
+    z_w: Tensor,
+    z_square_w: Tensor,
+    root: Tensor,
+    scale: Tensor,
+    n: int,
+    k: Constants,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Move the Gaussian to the samples of generation n, as the equations of Hansen (2016) say where
+    C is diagonal.
+
+    Args:
+        m: (D,) mean, in place.
+        sigma: () σ.
+        c: (D,) C.
+        p_sigma: (D,) path of σ.
+        p_c: (D,) path of C.
+        z_w: (D,) Σ_i w_i z_i.
+        z_square_w: (D,) Σ_i w_i z_i².
+        root: (D,) √C.
+        scale: (D,) each weight's natural size; m is the only one not measured in it.
+        n: number of the generation, from 1.
+        k: the learning rates.
+
+    Returns:
+        The next σ, C, p_σ and p_c.
+    """
+    y_w, y_square_w = root * z_w, c * z_square_w  # eq. 41
+    m.add_(scale * (sigma * y_w))  # eq. 42
+    p_sigma = path(p_sigma, z_w, k.c_sigma, k.mu_eff)  # eq. 43: C^{−½} y_w = z_w
+    sigma, length = step_size(sigma, p_sigma, k)  # eq. 44
+    h = (length < k.longest(n)).to(m)
+    p_c = path(p_c, y_w, k.c_c, k.mu_eff, h)  # eq. 45
+    keep = 1 - k.c1 - k.c_mu + k.c1 * (1 - h) * k.c_c * (2 - k.c_c)
+    c = keep * c + k.c1 * p_c.square() + k.c_mu * y_square_w  # eq. 47, its diagonal
+    return sigma, c, p_sigma, p_c
 
 
 @OPTIMIZERS.add
@@ -105,25 +147,8 @@ class SepCMAES(Optimizer[SepCMAESState]):
 
     formerly = renamed(population="population_size")
 
-    batch: int = Field(
-        256,
-        ge=0,
-        le=65536,
-        description=(
-            "Samples looked at in a generation, the same ones for all its networks; 0 takes all "
-            "of them."
-        ),
-        json_schema_extra={"step": 16, "unit": "samples"},
-    )
-    population_size: int | None = Field(
-        None,
-        ge=4,
-        le=16384,
-        description=(
-            "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
-        ),
-        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
-    )
+    batch: int = generation_batch_field()
+    population_size: int | None = generation_size_field(16384)
     sigma: float = sigma_field(0.5, "First step size (σ)")
 
     def memory_rows(self) -> int:
@@ -155,25 +180,26 @@ class SepCMAES(Optimizer[SepCMAESState]):
         state.losses = finite_losses(state.population, oracle)
         plateau, nothing = flat(state.losses)
         if nothing:  # equal losses say nothing of where to go nor of the shape
-            state.sigma = widened(sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
+            state.sigma = widened(sigma, self.sigma, k.widening)
             state.metrics["sigma"] = float(state.sigma)
             return state
         w = recombined(state.losses, weights.to(m))
         z_w, z_square_w = weighted(z, w, w, m)
-        y_w, y_square_w = root * z_w, c * z_square_w
-        m.add_(scale * (sigma * y_w))
-
-        state.p_sigma = (1 - k.c_sigma) * state.p_sigma + math.sqrt(
-            k.c_sigma * (2 - k.c_sigma) * k.mu_eff
-        ) * z_w
-        length = torch.linalg.vector_norm(state.p_sigma) / k.chi
-        state.sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=MAX_SIGMA)
+        state.sigma, state.c, state.p_sigma, state.p_c = update(
+            m,
+            sigma,
+            c,
+            state.p_sigma,
+            state.p_c,
+            z_w,
+            z_square_w,
+            root,
+            scale,
+            state.n,
+            k,
+        )
         if plateau:
-            state.sigma = widened(state.sigma, self.sigma, math.exp(0.2 + k.c_sigma / k.d_sigma))
-        h = (length < k.longest(state.n)).to(m)
-        state.p_c = (1 - k.c_c) * state.p_c + h * math.sqrt(k.c_c * (2 - k.c_c) * k.mu_eff) * y_w
-        keep = 1 - k.c1 - k.c_mu + k.c1 * (1 - h) * k.c_c * (2 - k.c_c)
-        state.c = keep * c + k.c1 * state.p_c.square() + k.c_mu * y_square_w
+            state.sigma = widened(state.sigma, self.sigma, k.widening)
         state.metrics["sigma"], state.metrics["condition"] = torch.stack(
             [state.sigma, state.c.max() / state.c.min()]
         ).tolist()

@@ -1,11 +1,14 @@
-"""Learning rates that CMA-ES and its separable form share, in the symbols of the tutorial (Hansen
-2016, https://arxiv.org/abs/1604.00772).
+"""Learning rates and update rules that CMA-ES and its separable form share, in the symbols and with
+the equation numbers of the tutorial (Hansen 2016, https://arxiv.org/abs/1604.00772).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 MAX_SIGMA = 1e30
 """On a flat loss σ walks at random; it is kept where single precision can hold it."""
@@ -39,3 +42,20 @@ class Constants:
         (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
         """
         return (1.4 + 2 / (self.dimension + 1)) * math.sqrt(1 - (1 - self.c_sigma) ** (2 * n))
+
+    @property
+    def widening(self) -> float:
+        """The factor on σ on a plateau (appendix B.3)."""
+        return math.exp(0.2 + self.c_sigma / self.d_sigma)
+
+
+def path(p: Tensor, y: Tensor, c: float, mu_eff: float, h: Tensor | float = 1.0) -> Tensor:
+    """Return an evolution path p (D,) led on by a step y (D,), or let fade where h is 0."""
+    return (1 - c) * p + h * math.sqrt(c * (2 - c) * mu_eff) * y  # eqs. 43 and 45
+
+
+def step_size(sigma: Tensor, p_sigma: Tensor, k: Constants) -> tuple[Tensor, Tensor]:
+    """Return the next σ, (), and ‖p_σ‖ in units of its expected length, ()."""
+    length = torch.linalg.vector_norm(p_sigma) / k.chi
+    sigma = (sigma * (k.c_sigma / k.d_sigma * (length - 1)).exp()).clamp(max=MAX_SIGMA)  # eq. 44
+    return sigma, length

@@ -118,3 +118,34 @@ def sigma_field(default: float, description: str) -> Any:
             "label": "First σ",
         },
     )
+
+
+def generation_batch_field() -> Any:
+    """Return the size of the mini-batch of a generation of CMA-ES."""
+    return Field(
+        256,
+        ge=0,
+        le=65536,
+        description=(
+            "Samples looked at in a generation, the same ones for all its networks; 0 takes all "
+            "of them."
+        ),
+        json_schema_extra={"step": 16, "unit": "samples"},
+    )
+
+
+def generation_size_field(highest: int) -> Any:
+    """Return λ of CMA-ES, the samples of a generation; None where the method finds it by itself.
+
+    Args:
+        highest: the most allowed.
+    """
+    return Field(
+        None,
+        ge=4,
+        le=highest,
+        description=(
+            "Networks sampled in a generation (λ); auto is 4 + 3 ln D for D weights, rounded down."
+        ),
+        json_schema_extra={"label": "Population", "scale": "log", "unit": "networks"},
+    )

@@ -25,10 +25,11 @@ from ...populations.chunks import precision
 from ...populations.layerwise import LayerwisePopulation
 from ...random.rng import Rng
 from ...registry import renamed
-from ...schedules import VISITING, heat_left
-from ..base import FLOAT, Asked, Optimizer, Problem, State, losses_stale, same_rows
+from ...schedules import VISITING
+from ..base import FLOAT, Asked, Optimizer, Problem, losses_stale, same_rows
 from . import proposals
 from .finite_losses import finite_losses
+from .heat import HeatedState, add_heat
 from .proposals import (
     Proposal,
     ProposalName,
@@ -52,7 +53,7 @@ forgotten, as an exponent."""
 
 
 @dataclass(kw_only=True)
-class MetropolisState(State):
+class MetropolisState(HeatedState):
     """The chains. ``population`` holds θ (P, D), ``losses`` their energies L(θ), always of one
     batch.
 
@@ -60,9 +61,6 @@ class MetropolisState(State):
         step_sizes: (P,) s, one per chain.
         best_loss: () the lowest energy any chain has had on this batch.
         start, end: T₀ and T_min, given or calibrated.
-        heat: factor on the scheduled temperature, above 1 after a reheat.
-        heated_at: progress at the last reheat.
-        seen: progress at the last step.
         rates: (P,) running acceptance of every chain; None before the first step.
         age: steps for which the step sizes have been adapted at about this temperature.
         adapted_at: temperature of the last of them; None before the first.
@@ -74,9 +72,6 @@ class MetropolisState(State):
     best_loss: Tensor
     start: float = 1.0
     end: float = 1e-3
-    heat: float = 1.0
-    heated_at: float = 0.0
-    seen: float = 0.0
     rates: Tensor | None = None
     age: float = 0.0
     adapted_at: float | None = None
@@ -448,12 +443,9 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             return None
         return same_rows(state.population, asked)
 
-    def warmth(self, state: MetropolisState, progress: float) -> float:
-        """What is left of heat added by hand: a factor on the temperature."""
-        return heat_left(state.heat, state.heated_at, progress)
-
     def reheat(self, state: MS, factor: float) -> bool:
-        state.heat, state.heated_at = held(self.warmth(state, state.seen) * factor), state.seen
+        add_heat(state, factor)
+        state.heat = held(state.heat)
         return True
 
 
