@@ -46,6 +46,12 @@ class CoolMomentumState(HeatedState):
     delta: Tensor
 
 
+def update(theta: Tensor, delta: Tensor, g: Tensor, *, rho: float, eta: float) -> None:
+    """Move θ and its last step Δ by the gradient g, (D,) each, in place."""
+    delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2)  # Δ ← ρ Δ − η (1 + ρ)/2 g
+    theta.add_(delta)  # θ ← θ + Δ
+
+
 @OPTIMIZERS.add
 class CoolMomentum(Estimated[CoolMomentumState]):
     """A heavy ball whose momentum is cooled away."""
@@ -121,7 +127,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         rho = self.rho(state.seen, warmth(state, state.seen))
         eta = self.learning_rate or RATE * self.step_size_factor(theta.numel(), oracle)
         g = self.gradient(theta, rng, oracle)[1]
-        theta.add_(delta.mul_(rho).add_(g, alpha=-eta * (1 + rho) / 2))
+        update(theta, delta, g, rho=rho, eta=eta)
         state.metrics["momentum"] = rho
         state.temperature = float(delta.square().mean())
         return state

@@ -35,6 +35,12 @@ class ForwardGradientState(State):
     momentum: Tensor | None = None
 
 
+def update(theta: Tensor, b: Tensor | None, g: Tensor, *, eta: float, mu: float) -> None:
+    """Move θ and its momentum b, where there is one, by the gradient g, (D,) each, in place."""
+    step = g if b is None else b.mul_(mu).add_(g)  # b ← μ b + g
+    theta.add_(step, alpha=-eta)  # θ ← θ − η b
+
+
 @OPTIMIZERS.add
 class ForwardGradient(Optimizer[ForwardGradientState]):
     """Gradient descent without the backward pass."""
@@ -110,7 +116,7 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         eta = self.learning_rate or (1 - self.momentum) * step_size_factor(
             self.directions, theta.numel(), is_regression(oracle)
         )
-        theta.add_(g if b is None else b.mul_(self.momentum).add_(g), alpha=-eta)
+        update(theta, b, g, eta=eta, mu=self.momentum)
         return state
 
     def on_hyperparameter_change(self, state: ForwardGradientState, field: str, value: Any) -> None:

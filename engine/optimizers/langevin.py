@@ -55,6 +55,32 @@ class LangevinState(HeatedState):
     eta: float | None = None
 
 
+def overdamped(theta: Tensor, g: Tensor, z: Tensor, *, eta: float, t: float) -> None:
+    """Move θ by the gradient g and standard normal z at temperature T, (D,) each, in place."""
+    theta.add_(g, alpha=-eta).add_(z, alpha=math.sqrt(2 * eta * t))  # θ ← θ − η g + √(2ηT) z
+
+
+def baoab(
+    theta: Tensor,
+    u: Tensor,
+    g: Tensor,
+    z: Tensor,
+    *,
+    eta: float,
+    t: float,
+    mu: float,
+    share: float,
+) -> None:
+    """Move θ and its move u by the gradient g and standard normal z at temperature T, (D,) each, in
+    place. The letters are those of Leimkuhler and Matthews (2013); ``share`` is that of a whole
+    push which is given: ½ before the first step, then 1.
+    """
+    u.add_(g, alpha=-eta * share)  # B, twice: u ← u − η g
+    theta.add_(u, alpha=0.5)  # A: θ ← θ + u/2
+    u.mul_(mu).add_(z, alpha=math.sqrt(eta * t * (1 - mu**2)))  # O: u ← μ u + √(ηT(1 − μ²)) z
+    theta.add_(u, alpha=0.5)  # A: θ ← θ + u/2
+
+
 @OPTIMIZERS.add
 class Langevin(Estimated[LangevinState]):
     """Gradient descent that is shaken by heat."""
@@ -166,16 +192,14 @@ class Langevin(Estimated[LangevinState]):
         g = self.gradient(theta, rng, oracle)[1]
         z = rng.normal(theta.numel()).to(theta)
         if u is None:
-            theta.add_(g, alpha=-eta).add_(z, alpha=math.sqrt(2 * eta * t))
+            overdamped(theta, g, z, eta=eta, t=t)
             return state
         if state.eta is not None and state.eta != eta:  # turned by hand: the velocity u/√η goes on
             u.mul_(math.sqrt(eta / state.eta))
         state.eta = eta
-        u.add_(g, alpha=-eta if state.kicked else -eta / 2)
+        share = 1.0 if state.kicked else 0.5
+        baoab(theta, u, g, z, eta=eta, t=t, mu=self.momentum, share=share)
         state.kicked = True
-        theta.add_(u, alpha=0.5)
-        u.mul_(self.momentum).add_(z, alpha=math.sqrt(eta * t * (1 - self.momentum**2)))
-        theta.add_(u, alpha=0.5)
         # Of the motion: above T where the gradient's noise heats.
         state.metrics["measured temperature"] = float(u.square().mean()) / eta
         return state

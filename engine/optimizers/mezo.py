@@ -134,22 +134,16 @@ class MeZO(Optimizer[MeZOState]):
             len(slopes), theta.numel(), is_regression(oracle)
         )
         eta *= state.pace
-        lengths = [d * (-eta / sum(told)) for d, tells in zip(slopes, told, strict=True) if tells]
-        moves = list(
-            zip(
-                [seed for seed, tells in zip(seeds, told, strict=True) if tells],
-                lengths,
-                strict=True,
-            )
-        )
+        known = [(seed, d) for seed, d, tells in zip(seeds, slopes, told, strict=True) if tells]
+        moves = [(seed, length(d, eta, len(known))) for seed, d in known]
         if not moves and state.last:  # no loss is finite where the last step led
-            for seed, length in state.last:
-                move(theta, -length, seed, rng)
+            for seed, along in state.last:
+                move(theta, -along, seed, rng)
             state.undo()
         elif moves:
             state.keep()
-        for seed, length in moves:
-            move(theta, length, seed, rng)
+        for seed, along in moves:
+            move(theta, along, seed, rng)
         state.last = moves
         return state
 
@@ -162,8 +156,8 @@ class MeZO(Optimizer[MeZOState]):
             return None
         theta = state.estimate.clone()
         rng = Rng(0, "before", theta.device, theta.dtype)  # the seeds say which numbers
-        for seed, length in state.last:
-            move(theta, -length, seed, rng)
+        for seed, along in state.last:
+            move(theta, -along, seed, rng)
         return theta
 
     def way_back(self, state: MeZOState) -> bool:
@@ -174,6 +168,11 @@ class MeZO(Optimizer[MeZOState]):
         """Move θ (D,) in place and tell the loss there: (1,)."""
         move(theta, length, seed, rng)
         return oracle.losses(theta.unsqueeze(0))
+
+
+def length(d: Tensor, eta: float, n: int) -> Tensor:
+    """Return how far θ moves along one of n directions of slope d, (1,): −η d / n."""
+    return d * (-eta / n)  # algorithm 2, its last loop
 
 
 def move(theta: Tensor, length: float | Tensor, seed: Tensor, rng: Rng) -> None:

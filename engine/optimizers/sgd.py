@@ -36,6 +36,31 @@ class SGDState(State):
     momentum: Tensor | None = None
 
 
+def update(
+    theta: Tensor,
+    b: Tensor | None,
+    g: Tensor,
+    *,
+    eta: float,
+    mu: float,
+    tau: float,
+    lam: float,
+    nesterov: bool,
+) -> Tensor | None:
+    """Move θ by the gradient g, (D,) each, in place.
+
+    Returns:
+        The momentum b (D,), moved in place; b as it was where μ is 0.
+    """
+    if lam:
+        g.add_(theta, alpha=lam)  # g ← ∇L(θ) + λ θ
+    if mu:
+        b = g if b is None else b.mul_(mu).add_(g, alpha=1 - tau)  # b ← μ b + (1 − τ) g
+        g = torch.add(g, b, alpha=mu) if nesterov else b  # Nesterov: g + μ b
+    theta.add_(g, alpha=-eta)  # θ ← θ − η b
+    return b
+
+
 class Descent(Optimizer[SGDState]):
     """What plain and Nesterov's momentum share: all but the direction of the step."""
 
@@ -74,22 +99,16 @@ class Descent(Optimizer[SGDState]):
         return SGDState(theta.clone())
 
     def step(self, state: SGDState, rng: Rng, oracle: Oracle) -> SGDState:
-        theta = state.estimate
-        g = oracle.gradients(theta.unsqueeze(0))[1][0]
-        if self.weight_decay:
-            g.add_(theta, alpha=self.weight_decay)
-        if self.momentum:
-            state.momentum = (
-                g
-                if state.momentum is None
-                else state.momentum.mul_(self.momentum).add_(g, alpha=1 - self.left_out())
-            )
-            g = (
-                torch.add(g, state.momentum, alpha=self.momentum)
-                if self.nesterov
-                else state.momentum
-            )
-        theta.add_(g, alpha=-self.learning_rate)
+        state.momentum = update(
+            state.estimate,
+            state.momentum,
+            oracle.gradients(state.estimate.unsqueeze(0))[1][0],
+            eta=self.learning_rate,
+            mu=self.momentum,
+            tau=self.left_out(),
+            lam=self.weight_decay,
+            nesterov=self.nesterov,
+        )
         return state
 
     def on_hyperparameter_change(self, state: SGDState, field: str, value: Any) -> None:

@@ -54,6 +54,31 @@ class SNESState(State):
     sigma: Tensor
 
 
+def update(
+    mu: Tensor,
+    sigma: Tensor,
+    g_mu: Tensor,
+    g_sigma: Tensor,
+    scale: Tensor,
+    *,
+    eta_mu: float,
+    eta_sigma: float,
+) -> None:
+    """Move mean and step sizes by the natural gradient, in place: (D,) each.
+
+    Args:
+        mu: μ.
+        sigma: σ, in units of the scale.
+        g_mu: Σ_k u_k s_k.
+        g_sigma: Σ_k u_k (s_k² − 1).
+        scale: each weight's natural size.
+        eta_mu: η_μ.
+        eta_sigma: η_σ.
+    """
+    mu.add_(eta_mu * scale * sigma * g_mu)  # μ ← μ + η_μ σ Σ_k u_k s_k
+    sigma.mul_((eta_sigma / 2 * g_sigma).exp())  # σ ← σ exp(η_σ/2 Σ_k u_k (s_k² − 1))
+
+
 @OPTIMIZERS.add
 class SNES(Optimizer[SNESState]):
     """A Gaussian that follows its best samples, each weight with a step size of its own."""
@@ -165,9 +190,8 @@ class SNES(Optimizer[SNESState]):
         u = recombined(state.losses, snes_utilities(self.population_size).to(mu))
         along, squares = weighted(s, *(folded(u) if self.antithetic else (u, u)), mu)
         rate = self.learning_rate * share_left(self.schedule, self.final_fraction, oracle.progress)
-        mu.add_(rate * scale * sigma * along)
         pace = self.sigma_rate or (3 + math.log(len(mu))) / (5 * math.sqrt(len(mu)))
-        sigma.mul_((pace / 2 * (squares - u.sum())).exp())
+        update(mu, sigma, along, squares - u.sum(), scale, eta_mu=rate, eta_sigma=pace)
         state.metrics["sigma"], state.metrics["condition"] = torch.stack(
             [sigma.mean(), (sigma.max() / sigma.min()).square()]
         ).tolist()

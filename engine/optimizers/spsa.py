@@ -48,6 +48,24 @@ class SPSAState(State):
     back: Tensor | None = None
 
 
+def gains(
+    k: int, *, first: float, c: float, a_bar: float, alpha: float, gamma: float
+) -> tuple[float, float]:
+    """Return a_k and c_k after k steps (Spall 1998, its guidelines for the gain sequences).
+
+    Args:
+        k: steps taken.
+        first: a₀, the size of the first step.
+        c: the radius of the first step.
+        a_bar: A, steps for which step sizes hardly fall.
+        alpha: α.
+        gamma: γ.
+    """
+    a_k = first * ((a_bar + 1) / (a_bar + k + 1)) ** alpha  # a / (A + k + 1)^α
+    c_k = c / (k + 1) ** gamma  # c / (k + 1)^γ
+    return a_k, c_k
+
+
 @OPTIMIZERS.add
 class SPSA(Optimizer[SPSAState]):
     """Steps along random signs, by two losses each."""
@@ -183,8 +201,11 @@ class SPSA(Optimizer[SPSAState]):
     ) -> tuple[float, float]:
         """a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
-        a = self.stability * planned
-        first = self.learning_rate or step_size_factor(self.directions, dimension, numbers)
-        return first * ((a + 1) / (a + k + 1)) ** self.alpha, self.perturbation / (
-            k + 1
-        ) ** self.gamma
+        return gains(
+            k,
+            first=self.learning_rate or step_size_factor(self.directions, dimension, numbers),
+            c=self.perturbation,
+            a_bar=self.stability * planned,
+            alpha=self.alpha,
+            gamma=self.gamma,
+        )
