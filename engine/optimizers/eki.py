@@ -75,6 +75,53 @@ class EKIState(State):
     t: float = 0.0
 
 
+def loss_weights(sums: Sums, *, h0: float, lam: float = 0.0) -> Tensor:
+    """Return the mixing weights −h D (J, J) of the loss form: how much of every member's departure
+    from the mean each member takes on.
+
+    The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of the
+    ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that cannot overshoot a
+    quadratic. A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest
+    step.
+    """
+    d = sums.cross / len(sums.losses)  # D_jk = ⟨G(u_k) − Ḡ, ∂ℓ/∂G(G(u_j), y)⟩ / J
+    h = h0 * (1 + lam) / (1 + 2 * lam) / (torch.linalg.matrix_norm(d) + EPSILON)
+    return d.mul_(-h)  # u_j ← u_j − h Σ_k D_jk (u_k − ū)
+
+
+def kalman_weights(sums: Sums, gamma: float) -> Tensor:
+    """Return the Kalman-gain mixing weights (J, J) of the discrete form, for observations of
+    variance γ = Γ/h.
+
+    With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG', and
+    C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r: a J×J system, however
+    many outputs there are, or one of the size of the outputs where those are fewer. It is solved in
+    double precision, for both products square the outputs' condition number.
+    """
+    size = len(sums.losses)
+    factor = _factor(sums.gram / size, gamma)  # of C^gg + γI, or of its counterpart in J×J
+    if sums.centred is None:
+        cross = sums.cross if sums.noise is None else sums.cross + gamma**0.5 * sums.noise
+        return (torch.cholesky_solve(cross.T, factor).T / size).to(sums.losses)
+    assert sums.residual is not None
+    residual = sums.residual if sums.noise is None else sums.residual + gamma**0.5 * sums.noise
+    return (torch.cholesky_solve(residual.T, factor).T @ sums.centred.T / size).to(sums.losses)
+
+
+def misfit_step(misfits: Tensor, data: int, noise: float, t: float) -> float:
+    """Return the step size h of Iglesias and Yang (2021).
+
+    Args:
+        misfits: (J,) ‖y − G‖² of every member.
+        data: M, how many data there are.
+        noise: Γ.
+        t: the sum of the steps so far.
+    """
+    phi = misfits.cpu().double() / (2 * noise)
+    mean, variance = torch.stack([phi.mean(), phi.var(correction=0)]).clamp_min(1e-300).tolist()
+    return min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - t)
+
+
 @OPTIMIZERS.add
 class EKI(Optimizer[EKIState]):
     """An ensemble that moves by its own covariances."""
@@ -283,11 +330,10 @@ class EKI(Optimizer[EKIState]):
         )
         state.losses, alive, everybody, sums = sums.losses, sums.alive, u, sums.of_survivors()
         u = u if alive is None else u[alive]
-        weights = (
-            self.loss_weights(sums, lam)
-            if self.form == "loss"
-            else self.kalman_weights(sums, state)
-        )
+        if self.form == "loss":
+            weights = loss_weights(sums, h0=self.step_size, lam=lam)
+        else:
+            weights = kalman_weights(sums, self.observation_noise / self.discrete_step(sums, state))
         mean, spread = mixed(u, weights)
         if alive is not None:
             replaced(everybody, u, alive, rng)
@@ -346,47 +392,11 @@ class EKI(Optimizer[EKIState]):
         state.age = 0
         return u
 
-    def loss_weights(self, sums: Sums, lam: float = 0.0) -> Tensor:
-        """−h D (J, J): how much of every member's departure from the mean each member takes on.
-
-        The 1/J of the covariance is kept inside D, so that h₀ means the same whatever the size of
-        the ensemble, and ‖D‖_F ≤ 1 after scaling makes h₀ = 2 the largest step that cannot
-        overshoot a quadratic.
-        """
-        d = sums.cross / len(sums.losses)
-        # A look-ahead by λ overshoots sooner: from (1+λ)/(1+2λ) of the plain method's largest step.
-        h = self.step_size * (1 + lam) / (1 + 2 * lam) / (torch.linalg.matrix_norm(d) + EPSILON)
-        return d.mul_(-h)
-
-    def kalman_weights(self, sums: Sums, state: EKIState) -> Tensor:
-        """The same (J, J) for the discrete form.
-
-        With G' = (G − Ḡ)/√J and U' = (u − ū)/√J (rows are members) C^gg = G'ᵀG' and C^ug = U'ᵀG',
-        and C^ug (C^gg + γI)⁻¹ r = U'ᵀ (G'G'ᵀ + γI)⁻¹ G' r = U'ᵀ G' (G'ᵀG' + γI)⁻¹ r: a J×J system,
-        however many outputs there are, or one of the size of the outputs where those are fewer. It
-        is solved in double precision, for both products square the outputs' condition number.
-        """
-        size = len(sums.losses)
-        gamma = self.observation_noise / (
-            self.step_size
-            if self.stepping == "fixed"
-            else self.misfit_step(sums.misfits, sums.data, state)
-        )
-        factor = _factor(sums.gram / size, gamma)
-        if sums.centred is None:
-            cross = sums.cross if sums.noise is None else sums.cross + gamma**0.5 * sums.noise
-            return (torch.cholesky_solve(cross.T, factor).T / size).to(sums.losses)
-        assert sums.residual is not None
-        residual = sums.residual if sums.noise is None else sums.residual + gamma**0.5 * sums.noise
-        return (torch.cholesky_solve(residual.T, factor).T @ sums.centred.T / size).to(sums.losses)
-
-    def misfit_step(self, misfits: Tensor, data: int, state: EKIState) -> float:
-        """The h of Iglesias and Yang (2021) from ‖y − G‖² of every member (J,) on so many data, and
-        t moved on by it.
-        """
-        phi = misfits.cpu().double() / (2 * self.observation_noise)
-        mean, variance = torch.stack([phi.mean(), phi.var(correction=0)]).clamp_min(1e-300).tolist()
-        h = min(max(data / (2 * mean), (data / (2 * variance)) ** 0.5), 1 - state.t)
+    def discrete_step(self, sums: Sums, state: EKIState) -> float:
+        """Find the step size h of the discrete form, and move t on by it where the misfit does."""
+        if self.stepping == "fixed":
+            return self.step_size
+        h = misfit_step(sums.misfits, sums.data, self.observation_noise, state.t)
         state.t = state.t + h if state.t + h < 1 else 0.0
         state.metrics["step size"] = h
         return h

@@ -207,10 +207,8 @@ class EnKF(Optimizer[EnKFState]):
                 + 3.0 * data * min(data, TOGETHER) * size
                 + 2.0 * size * (size + 1) * u.shape[1]
             )
-            if self.inflation:  # about the mean that v leads to: a mix of departures, too
-                v = (1 + self.inflation) * v + self.inflation * (
-                    torch.eye(len(v), dtype=v.dtype, device=v.device) - v.mean(0)
-                )
+            if self.inflation:
+                v = inflated(v, self.inflation)
             state.estimate, spread = mixed(members, v.to(u))
             if members is not u:
                 replaced(u, members, alive, rng)
@@ -221,6 +219,14 @@ class EnKF(Optimizer[EnKFState]):
                 "More observation noise, inflation or perturbed targets hold against it.",
             )
         return state
+
+
+def inflated(v: Tensor, share: float) -> Tensor:
+    """Return V (J, J) for an ensemble that is then spread by a share about the mean that V leads
+    to: a mix of departures, too.
+    """
+    eye = torch.eye(len(v), dtype=v.dtype, device=v.device)
+    return (1 + share) * v + share * (eye - v.mean(0))
 
 
 def assimilated(g: Tensor, y: Tensor, gamma: float) -> Tensor:

@@ -80,6 +80,14 @@ class LevenbergMarquardtState(State):
     promised: float = 0.0
 
 
+def damping_factor(ratio: float, decrease: float, increase: float) -> float:
+    """Return what μ is multiplied by after a step with the gain ratio ρ (Nielsen 1999; Madsen,
+    Nielsen and Tingleff 2004, eq. 2.21, with 1/3 and ν for decrease and increase). Beyond 1, where
+    a step gained more than it promised, ρ counts as 1.
+    """
+    return max(decrease, 1 - (2 * min(ratio, 1.0) - 1) ** 3) if ratio > 0 else increase
+
+
 @OPTIMIZERS.add
 class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     """Gauss–Newton where it works, short gradient steps where it does not."""
@@ -264,14 +272,9 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     def damp(
         self, state: LevenbergMarquardtState, gained: float, promised: float, least: float
     ) -> None:
-        """Let the damping follow the gain ratio of a step that was taken (Nielsen 1999; Madsen,
-        Nielsen and Tingleff 2004, eq. 2.21).
-        """
+        """Let the damping follow the gain ratio of a step that was taken."""
         ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
-        if ratio > 0:
-            factor = max(self.damping_decrease, 1 - (2 * min(ratio, 1.0) - 1) ** 3)
-        else:
-            factor = self.damping_increase
+        factor = damping_factor(ratio, self.damping_decrease, self.damping_increase)
         state.damping = min(max(state.damping * factor, least), MOST)
 
     def on_hyperparameter_change(

@@ -51,6 +51,13 @@ class ParallelTemperingState(MetropolisState):
     swaps: int = 0
 
 
+def swap_accepts(u: Tensor, t_i: Tensor, t_j: Tensor, l_i: Tensor, l_j: Tensor) -> Tensor:
+    """Return which pairs of replicas with losses L at temperatures T swap, given uniform numbers u,
+    (n,) each. Infinite losses of both make the exponent NaN, and nothing is swapped.
+    """
+    return u < torch.exp((1 / t_i - 1 / t_j) * (l_i - l_j))  # Swendsen and Wang 1986
+
+
 @OPTIMIZERS.add
 class ParallelTempering(Metropolis[ParallelTemperingState]):
     """Replicas on a ladder of temperatures that swap places."""
@@ -200,10 +207,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         u = rng.uniform(len(low)).to(ladder)
         replica = state.rung.argsort()  # who stands on a rung
         energy = state.losses[replica]
-        # Infinite losses of both make this NaN, and nothing is swapped.
-        swapped = u < torch.exp(
-            (1 / ladder[low] - 1 / ladder[low + 1]) * (energy[low] - energy[low + 1])
-        )
+        swapped = swap_accepts(u, ladder[low], ladder[low + 1], energy[low], energy[low + 1])
         below, above = replica[low], replica[low + 1]
         state.rung[below], state.rung[above] = (
             torch.where(swapped, low + 1, low),

@@ -174,13 +174,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             stands in every place now, (P,).
         """
         u = rng.uniform(1)
-        energies = state.losses.to(wide(state.losses))
-        finite = torch.isfinite(energies)
-        lowest = torch.where(finite, energies, math.inf).min()
-        lowest = torch.where(torch.isfinite(lowest), lowest, 0.0)
-        # From the lowest up: what lies below all of them makes no difference to the weights.
-        logs = torch.where(finite, -change * (energies - lowest), -math.inf)
-        logs = torch.where(torch.isfinite(logs).any(), logs, 0.0)  # all lost: all the same
+        logs, lowest = log_weights(state.losses.to(wide(state.losses)), change)
         state.log_z = (
             state.log_z + logs.logsumexp(0) - change * lowest - math.log(self.population_size)
         )
@@ -207,6 +201,17 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
         if self.schedule == "generalized":
             return generalized(state.start, state.end, progress, self.visiting_q)
         return PLANNED[self.schedule](state.start, state.end, progress)
+
+
+def log_weights(energies: Tensor, change: float) -> tuple[Tensor, Tensor]:
+    """Return ln w_j = −(β' − β) (L_j − L_min) (P,) for a change of β, and L_min (), the lowest
+    finite loss. Members without a finite loss weigh nothing; if none has one, all weigh the same.
+    """
+    finite = torch.isfinite(energies)
+    lowest = torch.where(finite, energies, math.inf).min()
+    lowest = torch.where(torch.isfinite(lowest), lowest, 0.0)
+    logs = torch.where(finite, -change * (energies - lowest), -math.inf)
+    return torch.where(torch.isfinite(logs).any(), logs, 0.0), lowest
 
 
 def systematic(weights: Tensor, u: Tensor) -> Tensor:

@@ -73,12 +73,12 @@ def move(
     c2: float,
     v_max: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
-    """Move places x with velocities v towards p and g; returns the new x and v, (P, D) each."""
-    v = (
-        w * v + c1 * r1 * (p - x) + c2 * r2 * (g - x)
-    )  # Clerc and Kennedy, section 5, χ multiplied in
+    """Move places x with velocities v towards p and g, (P, D) each, as in section 5 of Clerc and
+    Kennedy (2002), with χ multiplied into the constants. Returns the new x and v.
+    """
+    v = w * v + c1 * r1 * (p - x) + c2 * r2 * (g - x)  # v ← w v + c₁ r₁ (p − x) + c₂ r₂ (g − x)
     v = v if v_max is None else v.clamp(-v_max, v_max)
-    return x + v, v
+    return x + v, v  # x ← x + v
 
 
 @OPTIMIZERS.add

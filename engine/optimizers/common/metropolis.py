@@ -472,6 +472,17 @@ def accepting(rises: Tensor, typical: float, share: float) -> float:
     return typical * math.exp((low + high) / 2)
 
 
+def metropolis_accepts(u: Tensor, delta: Tensor, t: float | Tensor) -> Tensor:
+    """Return which rises Δ (…,) are accepted at T, given uniform numbers u (…,)."""
+    return (delta <= 0) | (u < torch.exp(-delta / t))  # Metropolis et al. 1953
+
+
+def tsallis_accepts(u: Tensor, delta: Tensor, t: float | Tensor, q: float) -> Tensor:
+    """Return which rises Δ (…,) are accepted at T, given uniform numbers u (…,), for q < 1."""
+    bracket = 1 - (1 - q) * delta / t
+    return (delta <= 0) | (u < bracket.clamp(min=0) ** (1 / (1 - q)))  # Tsallis and Stariolo 1996
+
+
 @dataclass(frozen=True)
 class Acceptance:
     """Which moves are kept at a temperature, given uniform numbers u and rises Δ = L(θ') − L(θ).
@@ -489,9 +500,8 @@ class Acceptance:
         """Return which moves are kept."""
         temperature = floored(self.temperature)
         if self.q is None:
-            return (rise <= 0) | (u < torch.exp(-rise / temperature))
-        bracket = 1 - (1 - self.q) * rise / temperature
-        return (rise <= 0) | (u < bracket.clamp(min=0) ** (1 / (1 - self.q)))
+            return metropolis_accepts(u, rise, temperature)
+        return tsallis_accepts(u, rise, temperature, self.q)
 
     def limits(self, u: Tensor) -> Tensor:
         """Return how large a rise may be, at least 0: the same rules solved for Δ."""
