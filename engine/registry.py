@@ -107,7 +107,7 @@ class Registry(Generic[C]):
         self._classes[cls.name] = cls
         return cls
 
-    def sort(self, key: Callable[[type[C]], int]) -> None:
+    def sort(self, key: Callable[[type[C]], Any]) -> None:
         """Order the classes by a key; classes with equal keys stay in the order they were added."""
         self._classes = {cls.name: cls for cls in sorted(self._classes.values(), key=key)}
 

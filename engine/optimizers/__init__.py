@@ -36,12 +36,16 @@ not named here comes last in its family.
 """
 
 _ORDER = [module for modules in FAMILIES.values() for module in modules]
-_FOUND = [info.name for info in iter_modules(__path__) if not info.ispkg and info.name != "base"]
 
-for _module in sorted(
-    _FOUND, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER)
-):
-    import_module(f"{__name__}.{_module}")
-OPTIMIZERS.sort(lambda method: list(FAMILIES).index(method.family))
+
+def _place(module: str) -> int:
+    name = module.rpartition(".")[2]
+    return _ORDER.index(name) if name in _ORDER else len(_ORDER)
+
+
+for _info in iter_modules(__path__):
+    if not _info.ispkg:
+        import_module(f"{__name__}.{_info.name}")
+OPTIMIZERS.sort(lambda method: (list(FAMILIES).index(method.family), _place(method.__module__)))
 
 __all__ = ["FAMILIES", "OPTIMIZERS", "Optimizer", "State"]
