@@ -388,3 +388,24 @@ def test_comments_stand_above_what_they_are_about() -> None:
         for line, comment in misplaced_comments(path.read_text("utf-8"))
     ]
     assert not offenders, "put each above its statement:\n" + "\n".join(offenders)
+
+
+VERBS = re.compile(
+    r"(?:Add|Advance|Apply|Ask|Assign|Average|Calibrate|Check|Choose|Clamp|Count|Cross|Draw|Empty|"
+    r"Enlarge|Estimate|Evaluate|Find|Forget|Give|Group|Improve|Improvise|Keep|Lengthen|Let|Make|"
+    r"Measure|Move|Multiply|Order|Propose|Put|Replace|Resample|Return|Scale|Set|Shrink|Solve|Start|"
+    r"Swap|Take|Try|Turn|Update|Walk|Write|Yield)\b"
+)
+"""First words of the docstrings of functions: what they do, in the field's words. Add to them."""
+
+
+def test_docstrings_of_methods_begin_with_a_verb() -> None:
+    offenders = []
+    for path in (ROOT / "engine" / "optimizers").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.FunctionDef):
+                continue
+            text = ast.get_docstring(node)
+            if text and not VERBS.match(text):
+                offenders.append(f"{name_of(path)}:{node.lineno}: {text.splitlines()[0]}")
+    assert not offenders, "they do not say what is done:\n" + "\n".join(offenders)

@@ -206,8 +206,8 @@ class Annealing(Metropolis[AnnealingState]):
         return state
 
     def cool(self, state: AnnealingState, progress: float) -> float:
-        """The temperature now: the schedule's, times what is left of heat added by hand or by a
-        kick.
+        """Return the temperature now: the schedule's, times what is left of a reheat, the visitor's
+        or its own.
         """
         if self.stuck(state, progress):
             self.reheat(state, self.reheat_factor)
@@ -240,14 +240,14 @@ class Annealing(Metropolis[AnnealingState]):
         return state.temperature
 
     def stuck(self, state: AnnealingState, progress: float) -> bool:
-        """Whether the best has not moved for as long as a kick waits."""
+        """Return whether the best loss has not fallen for as long as a reheat waits."""
         if self.reheat_after is not None and progress - state.record_at >= self.reheat_after:
             return True
         return self.reheat_after_steps is not None and state.waited >= self.reheat_after_steps
 
     def spread_of(self, state: AnnealingState) -> dict[str, Tensor]:
-        """How the chains' losses lie about their running mean, and the step sizes: numbers the
-        schedules and the page want.
+        """Measure how the chains' losses lie about their running mean, and the mean step size: ()
+        each, for the schedules and the page.
         """
         losses = state.losses.nan_to_num(posinf=0.0).clamp(-ABSURD, ABSURD)
         away = losses - (losses.mean() if state.mean is None else state.mean)

@@ -157,7 +157,7 @@ class Problem:
     device: str = "cpu"
 
     def batch_of(self, batch: int) -> int:
-        """Samples in one step of a method with that batch size; 0 takes all."""
+        """Return the samples in one step of a method with that batch size; 0 takes all."""
         return self.samples if batch == 0 else min(batch, self.samples)
 
 
@@ -197,22 +197,22 @@ class Optimizer(Config, Generic[S]):
     )
 
     def required_oracle(self) -> Sees:
-        """What this configuration asks of the oracle: `sees`, or less."""
+        """Return what this configuration asks of the oracle: `sees`, or less."""
         return self.sees
 
     def refusal(self, problem: Problem) -> str | None:
-        """Why it cannot run that experiment: what would be allowed and which method to take
-        instead, as a phrase after "expected". None where it can.
+        """Return why it cannot run that experiment, as a phrase after "expected": what would be
+        allowed, and which method to take instead. None if it can.
         """
         return None
 
     def memory_rows(self) -> int:
-        """Rows of D float32 numbers kept alive at once."""
+        """Return how many rows of D float32 numbers it keeps at once."""
         return 1
 
     def footprint(self, problem: Problem) -> int:
-        """Bytes that its largest moment takes, for the memory check before a race: what it keeps,
-        what it asks about, and what answering takes.
+        """Estimate the bytes of its largest moment, for the memory check before a race: what it
+        keeps, what it asks about, and what answering takes.
 
         A little more than it is, rather than less. Methods that make something larger than that of
         their rows (a Jacobian, a matrix of all pairs of members) add it.
@@ -226,12 +226,12 @@ class Optimizer(Config, Generic[S]):
         return FLOAT * ((rows + HELPERS) * problem.dimension + strips + self._answering(problem))
 
     def asked(self) -> int:
-        """Members that it asks about in one question, at most."""
+        """Return the most members that it asks about in one question."""
         return 1 if self.required_oracle() in ("gradient", "jacobian") else self.memory_rows()
 
     def _answering(self, problem: Problem) -> int:
-        """Numbers that one answer of the oracle takes beside the population, by what this
-        configuration asks for.
+        """Estimate how many numbers one answer of the oracle takes beside the population, by what
+        this configuration asks for.
         """
         batch, asked = problem.batch_of(self.batch), self.asked()
         samples = 2 * batch * problem.inputs  # a mini-batch is a copy
@@ -255,7 +255,7 @@ class Optimizer(Config, Generic[S]):
 
     @abstractmethod
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> S:
-        """The first state from the shared first weights.
+        """Return the first state.
 
         Args:
             theta: (D,) first weights, the same for every lane. Must not be changed in place.
@@ -265,25 +265,25 @@ class Optimizer(Config, Generic[S]):
 
     @abstractmethod
     def step(self, state: S, rng: Rng, oracle: Oracle) -> S:
-        """One iteration on the oracle's current batch. May change the state in place and return
-        it.
+        """Advance by one iteration on the oracle's current batch. May change the state in place and
+        return it.
         """
 
     def planned_temperature(self, state: S, progress: float) -> float | None:
-        """The temperature the schedule has in store at a share of the budget, or None where there
-        is no such plan.
+        """Return the temperature that the schedule plans for a share of the budget; None where
+        there is no plan.
         """
         return None
 
     def reheat(self, state: S, factor: float) -> bool:
-        """Multiply the temperature by a factor, by hand, while it runs. False where the method has
-        no temperature.
+        """Multiply the temperature by a factor, for the visitor, while it runs. False where the
+        method has no temperature.
         """
         return False
 
     def knobs(self) -> list[dict[str, Any]]:
-        """The fields that may be turned while it runs: those marked ``live``, which `step` reads
-        afresh (or `on_hyperparameter_change` takes in) and which change no tensor's shape.
+        """Return the fields that may be turned while it runs: those marked ``live``, which `step`
+        reads afresh (or `on_hyperparameter_change` takes in) and which change no tensor's shape.
 
         A field may carry a ``knob``, its label while it runs ("σ" of "First σ"), and a ``metric``,
         the name of the number in `State.metrics` that tells what the method has since made of it by
@@ -329,7 +329,7 @@ class Optimizer(Config, Generic[S]):
         """
 
     def set_weight(self, state: S, index: int, value: float) -> None:
-        """Set one weight of the estimate by hand.
+        """Set one weight of the estimate, for the visitor.
 
         All that the method remembers as weights (particles, means, bests) moves along by the same
         difference, so that it goes on from there and no memory draws it back. Losses remembered
@@ -368,7 +368,7 @@ class Optimizer(Config, Generic[S]):
         state.estimate_loss, state.stale = None, True
 
     def shift_memory(self, state: S, index: int, difference: float) -> None:
-        """What `set_weight` does to the weights that only this method remembers."""
+        """Move the weights that only this method remembers, as `set_weight` moves the others."""
 
     def diagnostics(self, state: S) -> dict[str, float]:
         """Measure what is shown of a population and no step needs, by name; asked for when a frame
@@ -381,14 +381,14 @@ class Optimizer(Config, Generic[S]):
         return None
 
     def way_back(self, state: S) -> bool:
-        """Whether it can return to where it was before its last step, and will where nothing it
-        asks about has a loss.
+        """Return whether it can go back to where it was before its last step, and will where
+        nothing it asks about has a finite loss.
         """
         return False
 
     def reevaluated(self, state: S) -> tuple[Tensor, ...]:
-        """Rows of weights, (…, D) each, that a step evaluates again only because their losses are
-        `losses_stale`: a look back, not a question of this step.
+        """Return the rows of weights, (…, D) each, that a step evaluates again only because their
+        losses are `losses_stale`: they are not what this step tries.
         """
         return (
             (state.estimate.unsqueeze(0),)
@@ -397,8 +397,8 @@ class Optimizer(Config, Generic[S]):
         )
 
     def accepted_rows(self, state: S, asked: Asked) -> Tensor | None:
-        """Which of the points asked about in the last step were taken, (m,) bool; None where the
-        method takes them all, mixes them, or its state does not tell.
+        """Return which of the points asked about in the last step were accepted, (m,) bool; None
+        where the method accepts them all, mixes them, or its state does not tell.
         """
         return None
 
@@ -410,15 +410,15 @@ class Optimizer(Config, Generic[S]):
 
 
 def shifted(weights: Tensor, index: int, difference: float) -> Tensor:
-    """Weights (…, D) with a difference added to one of them, as a new tensor."""
+    """Return weights (…, D) with a difference added to one of them, as a new tensor."""
     weights = weights.clone()
     weights[..., index] += difference
     return weights
 
 
 def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
-    """Which of the points asked about are now the very row of the weights (P, D) they were asked
-    for: (m,) bool; None without any weights.
+    """Return which of the points asked about are now the very row of the weights (P, D) they were
+    asked for: (m,) bool; None without any weights.
     """
     return (
         None
@@ -428,9 +428,9 @@ def same_rows(weights: Tensor | None, asked: Asked) -> Tensor | None:
 
 
 def losses_stale(state: State, oracle: Oracle) -> bool:
-    """Whether losses kept from earlier steps cannot be compared with new ones: the mini-batch is
-    another one (the luckiest batch would win for ever), or a hand changed weights or samples. Asked
-    once a step.
+    """Return whether losses kept from earlier steps cannot be compared with new ones, because the
+    mini-batch is another one (the luckiest batch would win for ever) or the visitor changed weights
+    or samples. To be asked once a step.
     """
     stale, state.stale = state.stale, False
     return stale or oracle.batch_changed

@@ -282,7 +282,9 @@ class CBO(Optimizer[CBOState]):
 
 
 def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """v̄ and everyone's weight in it: places (…, m, D) and their losses (…, m) → (…, D), (…, m)."""
+    """Return the consensus v̄ (…, D) of places (…, m, D) with losses (…, m), and their weights in
+    it (…, m).
+    """
     weights = shares(losses, alpha)
     return (weights.unsqueeze(-2) @ x).squeeze(-2), weights
 
@@ -310,7 +312,7 @@ def alpha_of_share(losses: Tensor, share: float) -> float:
 
 
 def shares(losses: Tensor, alpha: float) -> Tensor:
-    """Everyone's weight in the consensus, by losses (…, m): (…, m).
+    """Return the weights (…, m) of particles in the consensus by their losses (…, m).
 
     The lowest loss is taken off first, so that the largest weight is e⁰ however large α is; losses
     that are infinite weigh nothing, unless all are.

@@ -207,7 +207,7 @@ class CMAES(Optimizer[CMAESState]):
         return 6 * (self.population_size or 64)
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, C, B and what decomposing takes."""
+        """Add C, B and what decomposing takes."""
         return super().footprint(problem) + 8 * DOUBLE * problem.dimension**2
 
     def init(self, theta: Tensor, rng: Rng, oracle: Oracle) -> CMAESState:
@@ -293,13 +293,13 @@ class CMAES(Optimizer[CMAESState]):
         return state.sigma**2 * (axes.to(state.c) @ state.c @ axes.to(state.c).T)
 
     def on_hyperparameter_change(self, state: CMAESState, field: str, value: Any) -> None:
-        """σ is what was given and adapts from there; the shape learned stays."""
+        """Set σ to what was given; it adapts from there, and the shape learned stays."""
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)
 
 
 def patience(size: int, k: Constants) -> int:
-    """Generations between two decompositions.
+    """Return the generations between two decompositions.
 
     At least 1/(10 D (c₁ + c_μ)), in which C changes by about a tenth of what would matter (Hansen
     2016, appendix B.2), and at least D/λ, so that the D³ of decomposing costs no more than the λD²
@@ -310,7 +310,7 @@ def patience(size: int, k: Constants) -> int:
 
 
 def constants(size: int, dimension: int) -> Constants:
-    """The rates for λ samples in D dimensions (Hansen 2016, table 1)."""
+    """Return the rates for λ samples in D dimensions (Hansen 2016, table 1)."""
     mu_eff = effective(log_weights(size)[: size // 2])
     c_sigma = (mu_eff + 2) / (dimension + mu_eff + 5)
     d_sigma = 1 + 2 * max(0.0, math.sqrt((mu_eff - 1) / (dimension + 1)) - 1) + c_sigma

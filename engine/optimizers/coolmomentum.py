@@ -133,7 +133,7 @@ class CoolMomentum(Estimated[CoolMomentumState]):
         return state
 
     def rho(self, progress: float, heat: float = 1.0) -> float:
-        """ρ at a share of the budget.
+        """Return ρ at a share of the budget.
 
         Noise of a given size keeps a ball of momentum ρ at a temperature proportional to (1 + ρ)/(1
         − ρ), nearly 2/(1 − ρ): heat divides 1 − ρ.

@@ -175,11 +175,11 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     def accepted_rows(self, state: DifferentialEvolutionState, asked: Asked) -> Tensor | None:
-        """The trials that took their member's place."""
+        """Return the trials that took their member's place."""
         return same_rows(state.population, asked)
 
     def trials(self, x: Tensor, losses: Tensor, rng: Rng) -> Tensor:
-        """Trials u (P, D) of a population (P, D) with its losses (P,), in a buffer."""
+        """Make the trials u (P, D) of a population (P, D) with its losses (P,), in a buffer."""
         size, dimension = x.shape
         weight: float | Tensor = self.differential_weight
         if self.dither:
@@ -197,7 +197,7 @@ class DifferentialEvolution(Optimizer[DifferentialEvolutionState]):
 
 
 def others(size: int, count: int, rng: Rng) -> Tensor:
-    """For every member 0…size−1, ``count`` distinct other members, all choices equally likely:
+    """Draw for every member 0…size−1 ``count`` distinct other members, all choices equally likely:
     (count, size).
 
     The kth is drawn from the size − k members not taken yet, as a rank among them; stepping over

@@ -286,8 +286,8 @@ class EKI(Optimizer[EKIState]):
         return self.population_size * (2 if self.acceleration == "none" else 3)
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, what the outputs of all pairs of members give, in double precision: products,
-        factors and weights.
+        """Add what the outputs of all pairs of members give, in double precision: products, factors
+        and weights.
         """
         outputs = problem.batch_of(self.batch) * problem.outputs
         return super().footprint(problem) + DOUBLE * self.population_size * (
@@ -360,7 +360,7 @@ class EKI(Optimizer[EKIState]):
         return state
 
     def shift_memory(self, state: EKIState, index: int, difference: float) -> None:
-        """The ensemble of one step ago moves along, so that momentum does not take the difference
+        """Move the ensemble of one step ago along, so that momentum does not take the difference
         for a step.
         """
         state.previous = (
@@ -368,8 +368,8 @@ class EKI(Optimizer[EKIState]):
         )
 
     def members(self, progress: float) -> int:
-        """How many members the ensemble has when that share of the budget is spent: from `expand`
-        to J by equal factors.
+        """Return how many members the ensemble has when that share of the budget is spent: from
+        `expand` to J by equal factors.
         """
         first = (
             min(max(self.expand, 2), self.population_size) if self.expand else self.population_size
@@ -377,8 +377,8 @@ class EKI(Optimizer[EKIState]):
         return round(first * (self.population_size / first) ** progress)
 
     def renewed(self, u: Tensor, state: EKIState, rng: Rng, oracle: Oracle) -> Tensor:
-        """The ensemble after its due re-spread, or with the fresh members due, or as it is: (J, D)
-        → (J', D). Its mean stays.
+        """Return the ensemble after its due re-spread, or with the fresh members due, or as it is:
+        (J, D) → (J', D). Its mean stays.
         """
         size, mean = max(self.members(oracle.progress), len(u)), u.mean(0)
         if self.randomised:
@@ -403,13 +403,13 @@ class EKI(Optimizer[EKIState]):
 
 
 def effective_rank(gram: Tensor) -> Tensor:
-    """The participation ratio (tr K)² / tr K² of a Gram matrix K, (): n where n directions carry
-    equal shares of its trace, 1 where one carries all of it, 0 for K = 0.
+    """Return the participation ratio (tr K)² / tr K² of a Gram matrix K, (): n where n directions
+    carry equal shares of its trace, 1 where one carries all of it, 0 for K = 0.
     """
     return gram.trace() ** 2 / gram.square().sum().clamp_min(torch.finfo(gram.dtype).tiny)
 
 
 def _factor(gram: Tensor, gamma: float) -> Tensor:
-    """Cholesky factor of gram + γI; changes ``gram``."""
+    """Return the Cholesky factor of gram + γI; changes ``gram``."""
     gram.diagonal().add_(gamma)
     return factorised(gram)

@@ -170,8 +170,8 @@ class EnKF(Optimizer[EnKFState]):
         return self.population_size + 2
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, in double precision, how much of every member each takes on, and the outputs,
-        what they lack and their gains.
+        """Add, in double precision, how much of every member each takes on, and the outputs, what
+        they lack and their gains.
         """
         outputs = problem.batch_of(self.batch) * problem.outputs
         return super().footprint(problem) + DOUBLE * self.population_size * (
@@ -230,8 +230,8 @@ def inflated(v: Tensor, share: float) -> Tensor:
 
 
 def assimilated(g: Tensor, y: Tensor, gamma: float) -> Tensor:
-    """V (J, J), so that U + V (U − Ū) is what the samples make of U one after the other: outputs g
-    and targets y (J, B, K), in double precision.
+    """Return V (J, J), so that U + V (U − Ū) is what the samples make of U one after the other,
+    from outputs g and targets y (J, B, K), in double precision.
 
     With P_d = g_d − ḡ_d (J, K) and L_d = (y_d − g_d) (C_pp + γI)⁻¹ / J (J, K) a sample's update is
     U ← U + L_d P_dᵀ (U − Ū) = (I + L_d P_dᵀ) U, for the columns of P_d add up to zero. The product

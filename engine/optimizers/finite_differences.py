@@ -143,7 +143,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         return state
 
     def shift_memory(self, state: FiniteDifferencesState, index: int, difference: float) -> None:
-        """From weights set by hand there is no way back."""
+        """Forget the way back: there is none from weights that the visitor set."""
         state.back = None
 
     def before(self, state: FiniteDifferencesState) -> Tensor | None:
@@ -153,7 +153,7 @@ class FiniteDifferences(Optimizer[FiniteDifferencesState]):
         return isinstance(state, FiniteDifferencesState) and state.back is not None
 
     def slopes(self, theta: Tensor, chosen: Tensor, oracle: Oracle) -> Tensor:
-        """ĝ of the chosen weights (m,) by one question: (m,), NaN where it tells nothing."""
+        """Estimate ĝ of the chosen weights (m,) by one question: (m,), NaN if it tells nothing."""
         count = len(chosen)
         probes = theta.repeat(2 * count, 1)
         row = torch.arange(count, device=theta.device)

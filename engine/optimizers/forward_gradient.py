@@ -120,6 +120,6 @@ class ForwardGradient(Optimizer[ForwardGradientState]):
         return state
 
     def on_hyperparameter_change(self, state: ForwardGradientState, field: str, value: Any) -> None:
-        """Momentum turned on begins at rest."""
+        """Start momentum at rest when it is turned on."""
         if field == "momentum" and state.momentum is None and value:
             state.momentum = torch.zeros_like(state.estimate)

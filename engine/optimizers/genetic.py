@@ -219,8 +219,8 @@ class Genetic(Optimizer[GeneticState]):
     def crossed(
         self, count: int, size: int, neurons: Tensor | None, rng: Rng
     ) -> Callable[[slice], Tensor]:
-        """Which weights n children have from their first parents and not from the second: for a
-        strip of them (m, D), as 1 and 0.
+        """Draw which weights n children have from their first parents and not from the second: for
+        a strip of them (m, D), as 1 and 0.
         """
         if self.crossover == "one-point":
             # At least one weight from either parent.
@@ -236,8 +236,8 @@ class Genetic(Optimizer[GeneticState]):
 
 
 def neurons_of(layers: Sequence[Layer]) -> Tensor:
-    """The neuron each packed weight flows into, (D,): a layer's weights and biases of one output
-    (or one feature map) are one neuron's. Numbered in order from 0.
+    """Return the neuron each packed weight flows into, (D,): a layer's weights and biases of one
+    output (or one feature map) are one neuron's. Numbered in order from 0.
     """
     firsts: dict[str, int] = {}
     parts, count = [], 0

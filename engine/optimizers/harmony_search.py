@@ -239,13 +239,13 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         return {} if state.population is None else {"spread": float(distance(state.population))}
 
     def shift_memory(self, state: HarmonySearchState, index: int, difference: float) -> None:
-        """The range of that weight moves along with the memory, else the next adjusted note would
-        be cut back into it.
+        """Move the range of that weight along with the memory, else the next adjusted note would be
+        cut back into it.
         """
         state.centre = shifted(state.centre, index, difference)
 
     def accepted_rows(self, state: HarmonySearchState, asked: Asked) -> Tensor | None:
-        """The new harmonies that are now remembered, identified by their losses."""
+        """Return the new harmonies that are now remembered, identified by their losses."""
         return None if state.losses is None else torch.isin(asked.values, state.losses)
 
     def remember(
@@ -277,7 +277,7 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
     def improvise(
         self, state: HarmonySearchState, bandwidth: float, rng: Rng, oracle: Oracle
     ) -> Tensor:
-        """New harmonies (Q, D), if they are many in a buffer."""
+        """Improvise new harmonies (Q, D), if they are many in a buffer."""
         memory = state.population
         assert memory is not None
         low, high = (
@@ -298,5 +298,5 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         )
 
     def reach(self, oracle: Oracle, like: Tensor) -> Tensor:
-        """How far every weight may go from the first ones: (D,)."""
+        """Return how far every weight may go from the first ones: (D,)."""
         return self.bounds * oracle.init_scale.to(like)

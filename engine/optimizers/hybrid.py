@@ -396,8 +396,9 @@ class Hybrid(Optimizer[HybridState]):
         ).tolist()
 
     def temperatures(self, loss: Tensor, numbers: Tensor) -> Tensor:
-        """T of tries by their numbers from 0, (b,): from T₀ L to T_min by equal factors from level
-        to level; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each time.)
+        """Return T of tries by their numbers from 0, (b,): from T₀ L to T_min by equal factors from
+        level to level; a single level is at T_min. (log₂(T₀ L/T_min) + 1 levels halve it each
+        time.)
         """
         levels = torch.div(numbers, self.moves_per_temperature, rounding_mode="floor")
         share = (
@@ -411,15 +412,15 @@ class Hybrid(Optimizer[HybridState]):
 
     @property
     def rule(self) -> str:
-        """The rule by which a try is kept, of `engine.kernels.output_walk.RULES`. Its limits are
-        −T ln u: u < exp(−Δ/T) is Δ < −T ln u.
+        """Return the rule by which a try is kept, of `engine.kernels.output_walk.RULES`. Its limits
+        are −T ln u: u < exp(−Δ/T) is Δ < −T ln u.
         """
         if self.acceptance == "greedy":
             return "greedy"
         return "inverted" if self.published_bugs in ("inverted", "both") else "metropolis"
 
     def mutants(self, x: Tensor, rng: Rng) -> Tensor:
-        """rand/1/bin: of (P, n) members (P, n) trials."""
+        """Make trials (P, n) of members (P, n) by rand/1/bin."""
         members, width = x.shape
         # Three others, all different: the smallest three of a row of random numbers in which the
         # member's own is infinite.
@@ -429,8 +430,8 @@ class Hybrid(Optimizer[HybridState]):
         return trial(x, a, b, c, r, j[:, 0], F=self.differential_weight, CR=self.crossover_rate)
 
     def harmonies(self, x: Tensor, centre: Tensor, sizes: Tensor, rng: Rng) -> Tensor:
-        """As many new harmonies as the memory (P, n) holds. Drawn anew means about the layer the
-        gradient step left (n,), twice as far as pitches move.
+        """Improvise as many new harmonies as the memory (P, n) holds. A note drawn at random lies
+        about the layer the gradient step left (n,), twice as far as pitches move.
         """
         members, width = x.shape
         remembered = x.gather(0, rng.integers(members, members, width))
@@ -442,14 +443,14 @@ class Hybrid(Optimizer[HybridState]):
 
 
 def output_layer(layers: tuple[Layer, ...]) -> int:
-    """Where the output layer begins in the packed weights: its last weight matrix, and the bias
-    after it where there is one.
+    """Return where the output layer begins in the packed weights: its last weight matrix, and the
+    bias after it where there is one.
     """
     name = layers[-1].name.rpartition(".")[0]
     return next(layer.start for layer in layers if layer.name.rpartition(".")[0] == name)
 
 
 def lowest(energy: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The least energy () of (P,), and whose it is: (n,) of (P, n)."""
+    """Return the least energy () of (P,), and whose it is: (n,) of (P, n)."""
     value, index = energy.min(0)
     return value, x[index]

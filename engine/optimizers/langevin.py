@@ -205,7 +205,7 @@ class Langevin(Estimated[LangevinState]):
         return state
 
     def step_size(self, dimension: int, oracle: Oracle) -> float:
-        """η, given or found."""
+        """Return η, given or found."""
         return self.learning_rate or RATE * self.step_size_factor(dimension, oracle) * (
             1 if self.dynamics == "overdamped" else 1 - self.momentum
         )

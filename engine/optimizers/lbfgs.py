@@ -199,12 +199,12 @@ class LBFGS(Optimizer[LBFGSState]):
         return state
 
     def accepted_rows(self, state: LBFGSState, asked: Asked) -> Tensor | None:
-        """The place where the search ended."""
+        """Return the place where the search ended."""
         return (asked.points == state.estimate).all(1)
 
     def here(self, state: LBFGSState, oracle: Oracle) -> Point:
-        """The start of the line; asks for its gradient unless the last search ended here on this
-        very batch.
+        """Return the start of the line; asks for its gradient unless the last search ended here on
+        this very batch.
         """
         if state.loss is None or state.gradient is None:
             values, gradients = oracle.gradients(state.estimate.unsqueeze(0))
@@ -212,8 +212,8 @@ class LBFGS(Optimizer[LBFGSState]):
         return Point(0.0, state.loss, 0.0, state.estimate, state.gradient)
 
     def wolfe(self, here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point | None:
-        """A place that meets both conditions, or the best that meets Armijo's after all tries, or
-        None.
+        """Find a place that meets both conditions, or the best that meets Armijo's after all tries;
+        None without any.
 
         ``low`` meets Armijo's condition and still falls steeply; ``high`` breaks it, or rises.
         Between two such places there is always one that meets both, so the bracket may shrink until
@@ -242,8 +242,8 @@ class LBFGS(Optimizer[LBFGSState]):
         return best
 
     def armijo(self, here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point | None:
-        """The first of t, t/2, t/4, … that meets Armijo's condition, or None. The full step is
-        tried alone, for it is mostly good; the others in one call.
+        """Find the first of t, t/2, t/4, … that meets Armijo's condition; None without any. The
+        full step is tried alone, for it is mostly good; the others in one call.
         """
         there = look(here, direction, t, oracle)
         if falls(here, t, there.loss):
@@ -285,7 +285,7 @@ def forget(state: LBFGSState, pairs_only: bool = False) -> None:
 
 
 def look(here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point:
-    """The place at t along the line, judged."""
+    """Evaluate loss and gradient at t along the line."""
     theta = here.theta + t * direction
     values, gradients = oracle.gradients(theta.unsqueeze(0))
     loss, slope = torch.stack([values[0], gradients[0] @ direction]).tolist()
@@ -293,15 +293,15 @@ def look(here: Point, direction: Tensor, t: float, oracle: Oracle) -> Point:
 
 
 def falls(here: Point, t: float, loss: float) -> bool:
-    """Armijo's condition: the loss falls in proportion to the step. A loss that is no number never
-    does.
+    """Return whether Armijo's condition holds: the loss falls in proportion to the step. A NaN
+    never does.
     """
     return loss <= here.loss + C1 * t * here.slope
 
 
 def cubic_minimum(low: Point, high: Point) -> float | None:
-    """Where the cubic through both places' losses and slopes is least, at least a tenth of their
-    distance off either; their middle where there is no such place.
+    """Find where the cubic through both places' losses and slopes is least, at least a tenth of
+    their distance off either; their middle where there is no such place.
 
     None where no number lies between the two.
     """
@@ -324,7 +324,7 @@ def cubic_minimum(low: Point, high: Point) -> float | None:
 
 
 def inverse_hessian_product(g: Tensor, steps: list[Tensor], changes: list[Tensor]) -> Tensor:
-    """H g (D,) by the two-loop recursion (Nocedal 1980); g itself without any pair."""
+    """Return H g (D,) by the two-loop recursion (Nocedal 1980); g itself without any pair."""
     if not steps:
         return g.clone()
     q, alphas = g.clone(), []

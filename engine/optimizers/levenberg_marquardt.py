@@ -212,8 +212,8 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         return None
 
     def footprint(self, problem: Problem) -> int:
-        """Besides, the Jacobian (B·K, D), as it comes and in double precision, and two of the
-        smaller of JᵀJ and J Jᵀ.
+        """Add the Jacobian (B·K, D), as it comes and in double precision, and two of the smaller of
+        JᵀJ and J Jᵀ.
         """
         residuals = problem.batch_of(self.batch) * problem.outputs
         smaller = min(residuals, problem.dimension)
@@ -272,7 +272,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     def damp(
         self, state: LevenbergMarquardtState, gained: float, promised: float, least: float
     ) -> None:
-        """Let the damping follow the gain ratio of a step that was taken."""
+        """Update the damping by the gain ratio of a step that was taken."""
         ratio = gained / promised if promised > 0 and math.isfinite(gained) else -1.0
         factor = damping_factor(ratio, self.damping_decrease, self.damping_increase)
         state.damping = min(max(state.damping * factor, least), MOST)
@@ -280,17 +280,17 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
     def on_hyperparameter_change(
         self, state: LevenbergMarquardtState, field: str, value: Any
     ) -> None:
-        """The damping is what was given, from the next try on, and adapts from there."""
+        """Set the damping to what was given, from the next try on; it adapts from there."""
         if field == "damping":
             state.damping, state.before = value, None
 
     def reevaluated(self, state: LevenbergMarquardtState) -> tuple[Tensor, ...]:
-        """The place before the last step, judged anew on another batch, is none of the tries."""
+        """Return also the place before the last step, which is evaluated again on another batch."""
         before = () if state.before is None else (state.before.unsqueeze(0),)
         return (*super().reevaluated(state), *before)
 
     def accepted_rows(self, state: LevenbergMarquardtState, asked: Asked) -> Tensor | None:
-        """The try that helped."""
+        """Return the try that helped."""
         return (asked.points == state.estimate).all(1)
 
 
@@ -309,22 +309,22 @@ class System:
 
     @property
     def flops(self) -> float:
-        """Of forming it: the Gram matrix, in the smaller space."""
+        """Count the FLOPs of forming it: the Gram matrix, in the smaller space."""
         rows, weights = self.j.shape
         return 2.0 * rows * weights * min(rows, weights)
 
     @property
     def solving(self) -> float:
-        """Of one solution: Cholesky's factor, two triangular systems, and the way back to the
-        weights.
+        """Count the FLOPs of one solution: Cholesky's factor, two triangular systems, and the way
+        back to the weights.
         """
         rows, weights = self.j.shape
         size = min(rows, weights)
         return size**3 / 3 + 2.0 * size**2 + (2.0 * rows * weights if self.wide else 0.0)
 
     def solve(self, mu: float) -> Tensor:
-        """δ (D,); not finite where rounding has cost the matrix its positive definiteness, which no
-        loss can take for a success.
+        """Solve for δ (D,); not finite where rounding has cost the matrix its positive
+        definiteness, which no loss can take for a success.
         """
         matrix = self.gram.clone()
         matrix.diagonal().add_(mu)
@@ -334,8 +334,8 @@ class System:
         return self.j.T @ solution if self.wide else solution
 
     def promised(self, delta: Tensor, mu: float) -> float:
-        """By how much the linear model's loss falls with a step δ (D,) found for μ: ½ δᵀ(μδ −
-        Jᵀr).
+        """Return by how much the linear model's loss falls with a step δ (D,) found for μ: ½ δᵀ(μδ
+        − Jᵀr).
         """
         gradient = -(self.j.T @ self.right) if self.wide else -self.right
         return float(0.5 * delta @ (mu * delta - gradient))
@@ -344,8 +344,8 @@ class System:
 def linearised(
     loss: str, jacobian: Tensor, outputs: Tensor, targets: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """J (n, D) and r (n,), n = B·K, of the mean loss: JᵀJ is its Gauss–Newton matrix and Jᵀr its
-    gradient.
+    """Return J (n, D) and r (n,), n = B·K, of the mean loss: JᵀJ is its Gauss–Newton matrix and Jᵀr
+    its gradient.
 
     Args:
         loss: its name.

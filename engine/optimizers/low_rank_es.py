@@ -84,8 +84,8 @@ class LowRankES(OpenAIES):
     )
 
     def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> LowRankNoise:
-        """Per layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or the noise
-        (n, size) of a bias. A kernel counts as a matrix with a row per output.
+        """Draw for every layer the factors A (n, outputs, r) and B (n, inputs, r) of a matrix, or
+        the noise (n, size) of a bias. A kernel counts as a matrix with a row per output.
         """
         tensors: list[Part] = []
         for layer in oracle.network.layers:

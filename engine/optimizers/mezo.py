@@ -148,7 +148,7 @@ class MeZO(Optimizer[MeZOState]):
         return state
 
     def shift_memory(self, state: MeZOState, index: int, difference: float) -> None:
-        """From weights set by hand there is no way back."""
+        """Forget the way back: there is none from weights that the visitor set."""
         state.last = []
 
     def before(self, state: MeZOState) -> Tensor | None:
@@ -165,7 +165,7 @@ class MeZO(Optimizer[MeZOState]):
 
     @staticmethod
     def walk(theta: Tensor, length: float, seed: Tensor, rng: Rng, oracle: Oracle) -> Tensor:
-        """Move θ (D,) in place and tell the loss there: (1,)."""
+        """Move θ (D,) in place and evaluate the loss there: (1,)."""
         move(theta, length, seed, rng)
         return oracle.losses(theta.unsqueeze(0))
 
@@ -176,8 +176,8 @@ def length(d: Tensor, eta: float, n: int) -> Tensor:
 
 
 def move(theta: Tensor, length: float | Tensor, seed: Tensor, rng: Rng) -> None:
-    """θ ← θ + length·z in place, with the z (D,) that belongs to the seed; leaves the generator
-    behind z.
+    """Move θ ← θ + length·z in place, with the z (D,) that belongs to the seed; leaves the
+    generator behind z.
     """
     rng.generator.set_state(seed)
     for piece in theta.split(PIECE):

@@ -242,8 +242,8 @@ class OpenAIES(Optimizer[OpenAIESState]):
         return state
 
     def draw(self, theta: Tensor, last: object, rng: Rng, oracle: Oracle) -> Noise:
-        """ε of n pairs. Where they are many, those of the last population, of no use any more, give
-        their memory.
+        """Draw ε of n pairs. Where they are many, those of the last population, of no use any more,
+        give their memory.
         """
         if self.pairs * theta.nbytes > KEPT_BYTES:
             return SeededNoise(rng.key(), self.pairs, torch.empty_like(theta))

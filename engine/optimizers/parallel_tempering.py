@@ -176,8 +176,8 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         return state
 
     def ladder(self, state: ParallelTemperingState, progress: float) -> Tensor:
-        """T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a reheat
-        by hand.
+        """Return T_1 < … < T_P (P,), the same factor from rung to rung; hotter as a whole after a
+        reheat.
         """
         exponents = torch.linspace(
             0,
@@ -193,7 +193,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         )
 
     def swap(self, state: ParallelTemperingState, ladder: Tensor, rng: Rng) -> tuple[Tensor, ...]:
-        """A round of swaps of temperatures between neighbours on the ladder.
+        """Swap temperatures between neighbours on the ladder: one round.
 
         Returns:
             The lower rung of every pair, the replicas that stood on both, and whether they swapped;
@@ -217,5 +217,5 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         return low, below, above, swapped
 
     def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:
-        """Rows for the page: the temperature of every replica, the swap rate of every rung."""
+        """Set the rows for the page: temperatures of all replicas, swap rates of all rungs."""
         state.vectors |= {"temperature": ladder[state.rung], "swap rate": state.swap_rates.clone()}

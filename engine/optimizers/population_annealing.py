@@ -215,7 +215,7 @@ def log_weights(energies: Tensor, change: float) -> tuple[Tensor, Tensor]:
 
 
 def systematic(weights: Tensor, u: Tensor) -> Tensor:
-    """Systematic resampling: (P,) normalised weights and one uniform number (1,) → (P,) indices,
+    """Resample systematically: (P,) normalised weights and one uniform number (1,) → (P,) indices,
     each ⌊P w⌋ or ⌈P w⌉ times (Kitagawa 1996).
     """
     size = len(weights)
@@ -224,7 +224,7 @@ def systematic(weights: Tensor, u: Tensor) -> Tensor:
 
 
 def settled(chosen: Tensor) -> Tensor:
-    """The same choice of members, (P,) in ascending order, put so that whoever is chosen stays
+    """Order the same choice of members, (P,) in ascending order, so that whoever is chosen stays
     where it is, and its copies take the places of those that are not.
     """
     places = torch.arange(len(chosen), device=chosen.device)
@@ -240,5 +240,5 @@ def settled(chosen: Tensor) -> Tensor:
 
 
 def wide(tensor: Tensor) -> torch.dtype:
-    """Double precision where the device has it."""
+    """Return double precision where the device has it."""
     return torch.float32 if tensor.device.type == "mps" else torch.float64

@@ -238,13 +238,15 @@ class PSO(Optimizer[PSOState]):
         return (state.best,)
 
     def accepted_rows(self, state: PSOState, asked: Asked) -> Tensor | None:
-        """The places that became their particle's best; who stood still at it found no new one."""
+        """Return the places that became their particle's best; who stood still at it found no new
+        one.
+        """
         best = same_rows(state.best, asked)
         return None if best is None else best & (state.v[asked.rows] != 0).any(1)
 
     def guides(self, losses: Tensor) -> Tensor:
-        """Whose best place g each particle is drawn to, (P,): the best of the whole swarm, or of
-        itself and its neighbours on a ring.
+        """Return whose best place g each particle is drawn to, (P,): the best of the whole swarm,
+        or of itself and its neighbours on a ring.
         """
         if self.topology == "global":
             return losses.argmin().expand(len(losses))

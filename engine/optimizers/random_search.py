@@ -166,5 +166,5 @@ class RandomSearch(Optimizer[RandomSearchState]):
         state.start = shifted(state.start, index, difference)
 
     def accepted_rows(self, state: RandomSearchState, asked: Asked) -> Tensor | None:
-        """The guess that is the best now, if there was one."""
+        """Return the guess that is the best now, if there was one."""
         return (asked.points == state.estimate).all(1)

@@ -209,7 +209,7 @@ class SepCMAES(Optimizer[SepCMAESState]):
         return state.sigma**2 * ((axes * state.c) @ axes.T)
 
     def on_hyperparameter_change(self, state: SepCMAESState, field: str, value: Any) -> None:
-        """σ is what was given and adapts from there; the shape learned stays."""
+        """Set σ to what was given; it adapts from there, and the shape learned stays."""
         if field == "sigma":
             state.sigma = torch.full_like(state.sigma, value)
 

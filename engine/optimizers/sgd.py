@@ -112,14 +112,14 @@ class Descent(Optimizer[SGDState]):
         return state
 
     def on_hyperparameter_change(self, state: SGDState, field: str, value: Any) -> None:
-        """Momentum turned off is forgotten, so that turned on again it begins with the gradient of
-        that step.
+        """Forget momentum that is turned off, so that turned on again it begins with the gradient
+        of that step.
         """
         if field == "momentum" and not value:
             state.momentum = None
 
     def left_out(self) -> float:
-        """τ, the share of each new gradient that momentum leaves out."""
+        """Return τ, the share of each new gradient that momentum leaves out."""
         return 0.0
 
 

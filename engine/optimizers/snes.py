@@ -205,7 +205,7 @@ class SNES(Optimizer[SNESState]):
         return (axes * state.sigma.square()) @ axes.T
 
     def on_hyperparameter_change(self, state: SNESState, field: str, value: Any) -> None:
-        """A σ given is the mean of all weights'; how they differ, as learned, stays."""
+        """Set the mean of all weights' σ to what was given; how they differ, as learned, stays."""
         if field == "sigma":
             mean = float(state.sigma.mean())
             state.sigma = (

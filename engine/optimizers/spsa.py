@@ -187,7 +187,7 @@ class SPSA(Optimizer[SPSAState]):
         return state
 
     def shift_memory(self, state: SPSAState, index: int, difference: float) -> None:
-        """From weights set by hand there is no way back."""
+        """Forget the way back: there is none from weights that the visitor set."""
         state.back = None
 
     def before(self, state: SPSAState) -> Tensor | None:
@@ -199,7 +199,7 @@ class SPSA(Optimizer[SPSAState]):
     def gains(
         self, k: int, progress: float, dimension: int, numbers: bool = False
     ) -> tuple[float, float]:
-        """a_k and c_k after k steps that took that share of the budget."""
+        """Return a_k and c_k after k steps that took that share of the budget."""
         planned = k / progress if progress > 0 else PLANNED
         return gains(
             k,

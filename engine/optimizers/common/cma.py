@@ -15,12 +15,12 @@ MAX_SIGMA = 1e30
 
 
 def default_size(dimension: int) -> int:
-    """λ = 4 + ⌊3 ln D⌋ (Hansen 2016, eq. 48)."""
+    """Return λ = 4 + ⌊3 ln D⌋ (eq. 48)."""
     return 4 + math.floor(3 * math.log(dimension))
 
 
 def expected_length(dimension: int) -> float:
-    """E‖N(0, I)‖ in D dimensions, to the order the tutorial gives."""
+    """Return E‖N(0, I)‖ in D dimensions, to the order the tutorial gives."""
     return math.sqrt(dimension) * (1 - 1 / (4 * dimension) + 1 / (21 * dimension**2))
 
 
@@ -38,14 +38,14 @@ class Constants:
     dimension: int
 
     def longest(self, n: int) -> float:
-        """The longest p_σ, in units of its expected length, at which generation n lets p_c follow
-        (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
+        """Return the longest p_σ, in units of its expected length, at which generation n lets p_c
+        follow (h_σ = 1): a longer one means σ is about to grow, which C need not learn.
         """
         return (1.4 + 2 / (self.dimension + 1)) * math.sqrt(1 - (1 - self.c_sigma) ** (2 * n))
 
     @property
     def widening(self) -> float:
-        """The factor on σ on a plateau (appendix B.3)."""
+        """Return the factor on σ on a plateau (appendix B.3)."""
         return math.exp(0.2 + self.c_sigma / self.d_sigma)
 
 

@@ -161,7 +161,9 @@ class Sums:
             enough(self.alive)
 
     def of_survivors(self) -> Sums:
-        """The same of those alone whose outputs were usable, as if there had been no others."""
+        """Return the sums over those members alone whose outputs were usable, as if there had been
+        no others.
+        """
         if self.alive is None:
             return self
         rows, noise = self.alive.nonzero().squeeze(1), self.noise
@@ -181,8 +183,8 @@ class Sums:
             )
 
         def among(products: Tensor) -> Tensor:
-            """Products with departures from all members' mean, as products with departures from the
-            survivors'.
+            """Turn products with departures from all members' mean into products with departures
+            from the survivors'.
             """
             kept = products[rows][:, rows]
             return kept - kept.mean(1, keepdim=True)
@@ -202,7 +204,7 @@ class Sums:
         )
 
     def added(self, other: Sums) -> Sums:
-        """With the sums of other data of the same members."""
+        """Add the sums of other data of the same members, in place."""
         for one, two in (
             (self.losses, other.losses),
             (self.cross, other.cross),
@@ -225,8 +227,8 @@ def _share(oracle: Oracle) -> int:
 
 
 def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
-    """What the outputs (J, B, K) of an ensemble are pulled to: (B, K), one-hot rows for classes or
-    the numbers to be met.
+    """Return what the outputs (J, B, K) of an ensemble are pulled to: (B, K), one-hot rows for
+    classes or the numbers to be met.
 
     A height has nothing to meet. A place as far below the lowest of the ensemble as `AHEAD` says
     stands in for it, so that lifting the ground as a whole changes nothing.
@@ -239,8 +241,8 @@ def aimed_at(g: Tensor, oracle: Oracle) -> Tensor:
 
 
 def factorised(matrix: Tensor) -> Tensor:
-    """Cholesky factors of symmetric matrices (…, n, n). Where rounding has cost one its positive
-    definiteness, as much is added to its diagonal as rounding may have taken.
+    """Return Cholesky factors of symmetric matrices (…, n, n). Where rounding has cost one its
+    positive definiteness, as much is added to its diagonal as rounding may have taken.
 
     Raises:
         NothingLeft: that does not help.
@@ -261,8 +263,8 @@ def factorised(matrix: Tensor) -> Tensor:
 
 
 def collapsed(spread: float, mean: Tensor) -> bool:
-    """Whether members at that distance from their mean (D,) are all one and the same, as far as
-    their numbers can tell.
+    """Return whether members at that distance from their mean (D,) are all one and the same, as far
+    as their numbers can tell.
     """
     return spread <= ROUNDINGS * torch.finfo(mean.dtype).eps * float(torch.linalg.vector_norm(mean))
 

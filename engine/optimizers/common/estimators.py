@@ -47,7 +47,7 @@ mirrored probes are never written out."""
 def estimate(
     source: Source, theta: Tensor, directions: int, radius: float, rng: Rng, oracle: Oracle
 ) -> tuple[Tensor | None, Tensor]:
-    """A gradient at θ by one question to the oracle.
+    """Estimate the gradient at θ by one question to the oracle.
 
     Args:
         source: where it comes from.
@@ -95,7 +95,8 @@ def two_point(
 
 
 def slope(plus: Tensor, minus: Tensor, radius: float, theta: Tensor, oracle: Oracle) -> Tensor:
-    """The slopes (plus − minus) / (2·radius), (m,), from the losses to either side of θ (D,).
+    """Return the slopes (plus − minus) / (2·radius), (m,), from the losses to either side of θ
+    (D,).
 
     Where one side failed (`survivors`) the other tells the slope from the loss at θ, which is then
     asked for, too. A direction that tells nothing has the slope NaN.
@@ -115,8 +116,8 @@ def slope(plus: Tensor, minus: Tensor, radius: float, theta: Tensor, oracle: Ora
 
 
 def averaged(slopes: Tensor, v: Tensor) -> Tensor:
-    """The gradient (D,) that slopes (m,) along directions v (m, D) tell on average; those that tell
-    nothing are left out, and 0 where all are.
+    """Average the gradient (D,) that slopes (m,) along directions v (m, D) tell; those that tell
+    nothing are left out, and it is 0 where all are.
     """
     told = usable(slopes)
     if bool(told.all()):
@@ -125,8 +126,8 @@ def averaged(slopes: Tensor, v: Tensor) -> Tensor:
 
 
 def step_size_factor(directions: int, dimension: int, numbers: bool = False) -> float:
-    """How much smaller a step must be with a gradient guessed from m directions than with the
-    gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
+    """Return how much smaller a step must be with a gradient guessed from m directions than with
+    the gradient itself: 8 m/(m + D + 1), at most 1, or without the 8.
 
     m/(m + D + 1) is the factor that brings the guess closest to the gradient, and the safe one when
     all directions are equally curved (Nesterov and Spokoiny step by 1/(4 L (D + 4)) for m = 1). A
@@ -139,7 +140,7 @@ def step_size_factor(directions: int, dimension: int, numbers: bool = False) -> 
 
 
 def is_regression(oracle: Oracle) -> bool:
-    """Whether the targets are numbers to be met, not classes (nor the lowest point of a
+    """Return whether the targets are numbers to be met, not classes (nor the lowest point of a
     landscape).
     """
     return oracle.targets.is_floating_point() and oracle.loss.name != "height"
@@ -187,11 +188,13 @@ class Estimated(Optimizer[S], Generic[S]):
         return 1 if self.source == "backprop" else 2 * self.directions
 
     def rows(self) -> int:
-        """Rows of D numbers alive while the gradient is found, itself included."""
+        """Return the rows of D numbers alive while the gradient is found, itself included."""
         return 1 + self.directions * ROWS[self.source]
 
     def step_size_factor(self, dimension: int, oracle: Oracle) -> float:
-        """The factor on the step size that the gradient's noise and the kind of loss ask for."""
+        """Return the factor on the step size that the gradient's noise and the kind of loss ask
+        for.
+        """
         return (
             1.0
             if self.source == "backprop"
@@ -199,5 +202,5 @@ class Estimated(Optimizer[S], Generic[S]):
         )
 
     def gradient(self, theta: Tensor, rng: Rng, oracle: Oracle) -> tuple[Tensor | None, Tensor]:
-        """`estimate` at θ (D,) with these settings."""
+        """Estimate the gradient at θ (D,) with these settings, as `estimate` does."""
         return estimate(self.source, theta, self.directions, self.radius, rng, oracle)

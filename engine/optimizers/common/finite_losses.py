@@ -11,7 +11,7 @@ from ...populations.base import Population
 
 
 def finite_losses(x: Tensor | Population, oracle: Oracle) -> Tensor:
-    """Losses (P,) of places (P, D); one that is no number, or endlessly low, counts as infinite: it
-    is never the best and ranks last.
+    """Evaluate losses (P,) of places (P, D); one that is NaN or −∞ counts as infinite: it is never
+    the best and ranks last.
     """
     return oracle.losses(x).nan_to_num(nan=math.inf, posinf=math.inf, neginf=math.inf)

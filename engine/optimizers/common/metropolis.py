@@ -246,8 +246,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             )
 
     def judged(self, population: Tensor | LayerwisePopulation, oracle: Oracle) -> Tensor:
-        """Losses (P,) to compare one by one, so in float32 always. What layers answer below those
-        that move may be remembered.
+        """Evaluate losses (P,) in float32, as they are compared one by one, reusing activations of
+        layers that do not move.
         """
         if isinstance(population, Tensor) and self.remembered(oracle):
             population = LayerwisePopulation(population)
@@ -255,7 +255,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             return finite_losses(population, oracle)
 
     def propose(self, state: MetropolisState, sizes: Tensor, rng: Rng, oracle: Oracle) -> Proposal:
-        """A move of every chain, (P,) step sizes given."""
+        """Propose a move of every chain, with step sizes (P,)."""
         # Jumps of the visiting distribution shrink as it cools, unless their size is adapted
         # anyway.
         relative = (
@@ -274,8 +274,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         )
 
     def remembered(self, oracle: Oracle) -> tuple[Layer, ...]:
-        """The network's layers where it is worth to remember what they answer below those that
-        move, else none: a new batch in every step leaves little to remember.
+        """Return the network's layers where it pays to keep activations of layers below those that
+        move, else none: a new batch in every step leaves little to reuse.
         """
         network = oracle.network
         if self.proposal == "layer":
@@ -293,7 +293,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         rng: Rng,
         oracle: Oracle,
     ) -> Tensor:
-        """One move of every chain, or as many single flips as a step has.
+        """Propose and judge one move of every chain, or as many single flips as a step has.
 
         Args:
             state: of the chains; changed in place.
@@ -320,15 +320,15 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         return kept.to(losses.dtype)
 
     def flips_one(self, oracle: Oracle) -> bool:
-        """Whether a proposal flips a single weight of ±1, so that a step tries many of them from
-        sums that are known.
+        """Return whether a proposal flips a single weight of ±1, so that a step tries many of them
+        from sums that are known.
         """
         network = oracle.network
         shape = Shape(self.proposal, self.block_fraction)
         return self.proposal == "flip" and network.binary and shape.count(network.dimension) == 1
 
     def flip(self, state: MetropolisState, accept: Acceptance, rng: Rng, oracle: Oracle) -> Tensor:
-        """Single flips of every chain, one after the other; as `walk`."""
+        """Try single flips of every chain, one after the other, as `walk` does."""
         members, dimension = state.population.shape
         chosen = rng.integers(dimension, self.flips, members).to(state.population.device)
         u = rng.uniform(self.flips, members).to(state.losses)
@@ -343,7 +343,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
     def remember(
         self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None
     ) -> dict[str, float]:
-        """Running acceptance, and the step's numbers on the host.
+        """Update the running acceptance, and fetch the step's numbers from the device in one go.
 
         Args:
             state: whose acceptance runs on.
@@ -367,12 +367,12 @@ class Metropolis(Optimizer[MS], Generic[MS]):
 
     @property
     def adapts(self) -> bool:
-        """Whether step sizes are adjusted; a flip has none."""
+        """Return whether step sizes are adjusted; a flip has none."""
         return self.adapt and self.proposal != "flip"
 
     def adjust(self, state: MetropolisState, sizes: Tensor, kept: Tensor) -> None:
-        """Longer steps where more moves were kept than aimed at, shorter where fewer; ``sizes``
-        (P,) in place.
+        """Lengthen steps where more moves were kept than aimed at, shorten them where fewer were;
+        ``sizes`` (P,) in place.
 
         Robbins–Monro on log s (Andrieu and Thoms 2008, algorithm 4). A step size that follows the
         chain's own last moves for ever disturbs Boltzmann's law, so at a fixed temperature the gain
@@ -391,8 +391,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         )
 
     def calibrate(self, state: MetropolisState, rng: Rng, oracle: Oracle) -> tuple[float, float]:
-        """T₀ and T_min from how much worse trial proposals make the loss; the trials are charged
-        like any others.
+        """Calibrate T₀ and T_min by how much worse trial proposals make the loss; the trials are
+        charged like any others.
 
         At T₀ uphill moves from the first weights are accepted with probability ``start_acceptance``
         on average, to within about 0.1, for there are some 64 trials; T_min is so cold that a
@@ -422,8 +422,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         return super().with_hyperparameter(field, value)
 
     def on_hyperparameter_change(self, state: MS, field: str, value: Any) -> None:
-        """Temperatures given are those of the plan from now on; a step size is given to every
-        chain, and adapted from there.
+        """Take temperatures for those of the plan from now on; give a step size to every chain,
+        which adapts it from there.
         """
         if field == "initial_temperature":
             state.start = held(value)
@@ -436,8 +436,8 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             state.target = self.target_acceptance if self.adapts else None
 
     def accepted_rows(self, state: MS, asked: Asked) -> Tensor | None:
-        """The moves kept: where a chain now stands at what it tried. Of many flips the state tells
-        only the last.
+        """Return the moves kept: where a chain now stands at what it tried. Of many flips the state
+        tells only the last.
         """
         if self.proposal == "flip" and self.flips > 1:
             return None
@@ -450,13 +450,13 @@ class Metropolis(Optimizer[MS], Generic[MS]):
 
 
 def held(temperature: float) -> float:
-    """The temperature, or the nearest that can be computed with."""
+    """Clamp a temperature to those that can be computed with."""
     return min(max(temperature, COLDEST), HOTTEST)
 
 
 def accepting(rises: Tensor, typical: float, share: float) -> float:
-    """The temperature at which so large a share of uphill moves, (n,) rises, is accepted on
-    average: Σ exp(−Δ/T)/n = share, by bisection on log T.
+    """Find the temperature at which that share of uphill moves, (n,) rises, is accepted on average:
+    Σ exp(−Δ/T)/n = share, by bisection on log T.
     """
     if not len(rises):
         return typical / -math.log(share)
@@ -522,7 +522,7 @@ def tsallis(temperature: float, q: float) -> Acceptance:
 
 
 def floored(temperature: float | Tensor) -> float | Tensor:
-    """A temperature, no lower than what single precision can divide by."""
+    """Clamp a temperature to what single precision can divide by."""
     return (
         temperature.clamp_min(COLDEST)
         if isinstance(temperature, Tensor)

@@ -74,7 +74,7 @@ class Shape:
     temperature: float = 1.0
 
     def count(self, dimension: int) -> int:
-        """How many of D weights move, at most."""
+        """Return how many of D weights move, at most."""
         if self.kind in ("gaussian", "layer"):
             return dimension
         return 1 if self.kind == "visiting" else max(1, round(self.share * dimension))
@@ -88,7 +88,7 @@ def propose(
     layers: tuple[Layer, ...],
     rng: Rng,
 ) -> Proposal:
-    """A move of that shape: θ' = θ + s·q.
+    """Propose a move of that shape: θ' = θ + s·q.
 
     Args:
         shape: of the move.
@@ -133,7 +133,7 @@ def propose(
 
 
 def draws(shape: Shape, rng: Rng, members: int, count: int) -> Tensor:
-    """Moves (P, k) in units of s, independent and symmetric about 0."""
+    """Draw moves (P, k) in units of s, independent and symmetric about 0."""
     if shape.kind == "cauchy":
         return torch.tan(math.pi * (rng.uniform(members, count) - 0.5)).clamp_(-MAX_JUMP, MAX_JUMP)
     if shape.kind == "visiting":
@@ -143,8 +143,8 @@ def draws(shape: Shape, rng: Rng, members: int, count: int) -> Tensor:
 
 
 def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
-    """Draws from the visiting distribution g_q at a temperature, made of two standard normal
-    numbers each: σ x / |y|^{(q−1)/(3−q)}, at most `MAX_JUMP`.
+    """Draw from the visiting distribution g_q at a temperature, with two standard normal numbers
+    for each draw: σ x / |y|^{(q−1)/(3−q)}, at most `MAX_JUMP`.
 
     σ = (√π (q−1)^{4−q} 2^{(q−2)/(q−1)} T^{1/(q−1)} / ((3−q) Γ(1/(q−1) − ½)))^{(q−1)/(3−q)} (Tsallis
     and Stariolo 1996; the Γ here is theirs by Euler's reflection formula). The width of g_q grows
@@ -169,7 +169,7 @@ def visit(x: Tensor, y: Tensor, temperature: float, q: float) -> Tensor:
 def one_layer(
     population: Tensor, sizes: Tensor, scale: Tensor, layers: tuple[Layer, ...], rng: Rng
 ) -> list[LayerMove]:
-    """Every weight of the layer each chain draws. Only what moves is drawn, layer by layer."""
+    """Move every weight of the layer each chain draws. Only what moves is drawn, layer by layer."""
     groups = grouped(layers)
     drawn = rng.integers(len(groups), len(population))
     moves = []
@@ -190,8 +190,8 @@ def one_layer(
 def few_weights(
     population: Tensor, chosen: Tensor, after: Tensor, layers: tuple[Layer, ...]
 ) -> list[LayerMove]:
-    """Moves of the weights chosen, (P, k) int64, to what they become, (P, k): of every chain all
-    weights from the lowest layer on that has one of them.
+    """Return moves of the weights chosen, (P, k) int64, to what they become, (P, k): of every chain
+    all weights from the lowest layer on that has one of them.
     """
     moves, dimension = [], population.shape[1]
     lowest = chosen.min(1).values
@@ -205,8 +205,8 @@ def few_weights(
 
 
 def worth_remembering(count: int, starts: tuple[int, ...], dimension: int) -> bool:
-    """Whether so much lies below the lowest of k random weights that it pays to remember what the
-    layers there answer.
+    """Return whether so much lies below the lowest of k random weights that it pays to keep the
+    activations of the layers there.
 
     All k weights lie from layer l on with probability (1 − start_l / D)^k, which then saves the
     work of the layer below, in proportion to its weights.
@@ -227,7 +227,7 @@ def worth_remembering(count: int, starts: tuple[int, ...], dimension: int) -> bo
 
 
 def grouped(layers: tuple[Layer, ...]) -> list[list[Layer]]:
-    """Weights and biases of a layer, "0.weight" and "0.bias", are one."""
+    """Group weights and biases of a layer, "0.weight" and "0.bias"."""
     return [
         list(group) for _, group in groupby(layers, key=lambda layer: layer.name.rpartition(".")[0])
     ]

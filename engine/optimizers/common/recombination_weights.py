@@ -31,15 +31,15 @@ def by_rank(losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def centred_ranks(losses: Tensor) -> Tensor:
-    """Evenly from −½ at the lowest loss to ½ at the highest (Salimans et al. 2017), so that the sum
-    over members is 0: (P,) → (P,).
+    """Return ranks from −½ at the lowest loss to ½ at the highest, evenly (Salimans et al. 2017),
+    so that the sum over members is 0: (P,) → (P,).
     """
     return by_rank(losses, torch.linspace(-0.5, 0.5, len(losses), dtype=losses.dtype))
 
 
 def recombined(losses: Tensor, weights: Tensor) -> Tensor:
-    """The same for weights that draw a mean towards the members they are given to, where members
-    may have failed (an infinite loss).
+    """Assign recombination weights by rank, as `by_rank` does, to members of which some may have
+    failed; members with infinite losses get no positive weight.
 
     A failed member draws nothing: the positive weights are shared by the others, as if these were
     all, and it keeps its part of the negative ones. Nobody has a weight where all have failed.
@@ -56,8 +56,8 @@ def recombined(losses: Tensor, weights: Tensor) -> Tensor:
 
 
 def flat(losses: Tensor) -> tuple[bool, bool]:
-    """Whether the best of the losses (P,) is no better than the one at 70 % of the ranks (Hansen
-    2016, appendix B.3), and whether all are equal.
+    """Return whether the best of the losses (P,) is no better than the one at 70 % of the ranks
+    (Hansen 2016, appendix B.3), and whether all are equal.
     """
     ordered = losses.sort().values
     lowest, most, highest = ordered[[0, math.ceil(0.7 * len(losses)) - 1, -1]].tolist()
@@ -65,7 +65,7 @@ def flat(losses: Tensor) -> tuple[bool, bool]:
 
 
 def widened(sigma: Tensor, first: float, factor: float) -> Tensor:
-    """Step sizes on a plateau: larger by a factor, so that samples come to reach its edge (Hansen
+    """Enlarge step sizes on a plateau by a factor, so that samples come to reach its edge (Hansen
     2016, appendix B.3).
 
     On a plateau without an edge they would grow for ever; from `WIDEST` times the first step size
@@ -81,8 +81,8 @@ def widened(sigma: Tensor, first: float, factor: float) -> Tensor:
 
 
 def snes_utilities(size: int) -> Tensor:
-    """u_k = max(0, ln(λ/2 + 1) − ln k) / Σ_j max(0, ln(λ/2 + 1) − ln j) − 1/λ for ranks k = 1…λ:
-    (λ,), with sum 0.
+    """Return utilities u_k = max(0, ln(λ/2 + 1) − ln k) / Σ_j max(0, ln(λ/2 + 1) − ln j) − 1/λ for
+    ranks k = 1…λ: (λ,), with sum 0.
     """
     k = torch.arange(1, size + 1, dtype=torch.float64)
     u = (math.log(size / 2 + 1) - k.log()).clamp(min=0)
@@ -90,13 +90,13 @@ def snes_utilities(size: int) -> Tensor:
 
 
 def effective(weights: Tensor) -> float:
-    """μ_eff = (Σ w)² / Σ w²: how many equally weighted members carry as much information."""
+    """Return μ_eff = (Σ w)² / Σ w²: how many equally weighted members carry as much information."""
     return float(weights.sum() ** 2 / weights.square().sum())
 
 
 def positive_log_weights(size: int) -> Tensor:
-    """w_i ∝ ln(μ + 1) − ln i for the best μ = ⌊λ/2⌋ of λ members, 0 for the rest: (λ,), with sum
-    1.
+    """Return w_i ∝ ln(μ + 1) − ln i for the best μ = ⌊λ/2⌋ of λ members, 0 for the rest: (λ,), with
+    sum 1.
     """
     i = torch.arange(1, size + 1, dtype=torch.float64)
     w = (math.log(size // 2 + 1) - i.log()).clamp(min=0)
@@ -104,15 +104,15 @@ def positive_log_weights(size: int) -> Tensor:
 
 
 def log_weights(size: int) -> Tensor:
-    """w'_i = ln((λ + 1)/2) − ln i for ranks i = 1…λ: positive for the better half, negative for the
-    worse (Hansen 2016, eq. 49).
+    """Return w'_i = ln((λ + 1)/2) − ln i for ranks i = 1…λ: positive for the better half, negative
+    for the worse (Hansen 2016, eq. 49).
     """
     return math.log((size + 1) / 2) - torch.arange(1, size + 1, dtype=torch.float64).log()
 
 
 def active_weights(size: int, dimension: int, c1: float, c_mu: float) -> Tensor:
-    """CMA-ES weights (λ,) (Hansen 2016, eqs. 49 to 53): the positive add up to 1, the negative to
-    −min(α_μ⁻, α_μeff⁻, α_posdef⁻), which keeps C positive definite.
+    """Return the weights of CMA-ES (λ,) (Hansen 2016, eqs. 49 to 53): the positive add up to 1, the
+    negative to −min(α_μ⁻, α_μeff⁻, α_posdef⁻), which keeps C positive definite.
     """
     w = log_weights(size)
     better, worse = w[: size // 2], w[size // 2 :]

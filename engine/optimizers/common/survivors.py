@@ -22,12 +22,12 @@ ABSURD = 1e15
 
 
 def usable(numbers: Tensor) -> Tensor:
-    """Whether numbers can be computed with: of any shape, bool."""
+    """Return which numbers can be computed with: of any shape, bool."""
     return numbers.abs() <= ABSURD  # never true of NaN
 
 
 def surviving(outputs: Tensor, losses: Tensor) -> Tensor:
-    """Which members have usable outputs (J, B, K) and losses (J,): (J,) bool."""
+    """Return which members have usable outputs (J, B, K) and losses (J,): (J,) bool."""
     return usable(outputs.abs().amax((1, 2))) & usable(losses)
 
 
@@ -42,7 +42,7 @@ def overflowed(x: Tensor, losses: Tensor) -> Tensor:
 
 
 def enough(alive: Tensor, least: int = 2) -> None:
-    """Make sure that so many members (J,) are left.
+    """Check that so many members (J,) are left.
 
     Raises:
         NothingLeft: they are not.
@@ -56,7 +56,7 @@ def enough(alive: Tensor, least: int = 2) -> None:
 
 
 def redrawn(survivors: Tensor, count: int, rng: Rng) -> Tensor:
-    """New members (n, D) from a Gaussian with the mean and the covariance of the survivors (m,
+    """Draw new members (n, D) from a Gaussian with the mean and the covariance of the survivors (m,
     D).
     """
     mean = survivors.mean(0)
@@ -65,8 +65,8 @@ def redrawn(survivors: Tensor, count: int, rng: Rng) -> Tensor:
 
 
 def copies(failed: Tensor, rng: Rng) -> Tensor:
-    """For each member (P,) the member that takes its place: itself, or where it failed a survivor
-    drawn at random. (P,) int64; all themselves where all failed.
+    """Choose for each member (P,) the member that takes its place: itself, or where it failed a
+    survivor drawn at random. (P,) int64; all themselves where all failed.
     """
     places = torch.arange(len(failed), device=failed.device)
     alive = places[~failed]
