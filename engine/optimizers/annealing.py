@@ -34,7 +34,7 @@ from .base import OPTIMIZERS, Phase
 from .common.heat import warmth
 from .common.metropolis import (
     COLDEST,
-    MEMORY,
+    SMOOTHING,
     Metropolis,
     MetropolisState,
     held,
@@ -50,25 +50,25 @@ losses differ there."""
 
 @dataclass(kw_only=True)
 class AnnealingState(MetropolisState):
-    """The chains, and what the schedules that listen to them have heard.
+    """The chains, and running statistics of them for the schedules that follow these.
 
     Attributes:
-        mean, spread: running mean and standard deviation of the chains' losses.
+        mean, loss_std: running mean and standard deviation of the chains' losses.
         reference: σ/T when the schedule of Aarts and van Laarhoven began to cool; None before.
-        heard: acceptance lately, as the adaptive schedule hears it: over fewer steps where a run
-            has few; None before the first.
+        recent_acceptance: of the adaptive schedule: averaged over fewer steps where a run has few;
+            None before the first.
         share: share of the budget that a step takes.
         lowest: the lowest loss lately, averaged over batches where they change; None before the
             first step.
-        record: its lowest value since the last kick.
+        record: its lowest value since the last reheat.
         record_at: progress when it was set.
         waited: steps since then.
     """
 
     mean: float | None = None
-    spread: float = 0.0
+    loss_std: float = 0.0
     reference: float | None = None
-    heard: float | None = None
+    recent_acceptance: float | None = None
     share: float = 0.0
     lowest: float | None = None
     record: float = math.inf
@@ -127,8 +127,8 @@ class Annealing(Metropolis[AnnealingState]):
         ge=0.001,
         le=1,
         description=(
-            "Share of the budget without a new best loss after which the temperature is kicked "
-            "up; none never does."
+            "Share of the budget without a new best loss after which it is reheated; none never "
+            "does."
         ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
@@ -136,10 +136,7 @@ class Annealing(Metropolis[AnnealingState]):
         None,
         ge=1,
         le=1_000_000_000,
-        description=(
-            "Steps without a new best loss after which the temperature is kicked up; none never "
-            "does."
-        ),
+        description=("Steps without a new best loss after which it is reheated; none never does."),
         json_schema_extra={"live": True, "scale": "log", "unit": "steps", "advanced": True},
     )
     reheat_factor: float = Field(
@@ -147,7 +144,7 @@ class Annealing(Metropolis[AnnealingState]):
         ge=1,
         le=1e6,
         description=(
-            "How many times hotter a kick makes it; the heat fades within a tenth of the budget."
+            "How many times hotter a reheat makes it; the heat fades within a tenth of the budget."
         ),
         json_schema_extra={"live": True, "scale": "log", "advanced": True},
     )
@@ -176,7 +173,7 @@ class Annealing(Metropolis[AnnealingState]):
         return state
 
     def step(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> AnnealingState:
-        # The old best is gone with what a hand changed: waiting for a new one begins afresh.
+        # The old best is gone with what the visitor changed: waiting for a new one begins afresh.
         if state.stale:
             state.lowest, state.record, state.record_at, state.waited = (
                 None,
@@ -195,9 +192,11 @@ class Annealing(Metropolis[AnnealingState]):
                 self.acceptance_q,
             )
         kept = self.walk(state, state.step_sizes, accept, rng, oracle)
-        self.listen(
+        self.smooth(
             state,
-            self.remember(state, kept, {"kept": kept.mean(), **self.spread_of(state)}),
+            self.track_acceptance(
+                state, kept, {"kept": kept.mean(), **self.loss_statistics(state)}
+            ),
             oracle.batch_changed,
         )
         # There the temperature answers for the acceptance; two answers would drive each other away.
@@ -215,21 +214,26 @@ class Annealing(Metropolis[AnnealingState]):
         passed = max(0.0, progress - state.seen)
         temperature = state.temperature or state.start
         if self.schedule == "adaptive":
-            # Acceptance is heard over a hundredth of the budget's steps: an answer that comes later
-            # than T moves makes it swing.
+            # Acceptance is averaged over a hundredth of the budget's steps: an answer that comes
+            # later than T moves makes it swing.
             state.target = lam_target(progress)
-            if state.heard is not None:
+            if state.recent_acceptance is not None:
                 temperature = max(
                     COLDEST,
                     follow_acceptance(
-                        temperature, state.start, state.end, state.heard, state.target, passed
+                        temperature,
+                        state.start,
+                        state.end,
+                        state.recent_acceptance,
+                        state.target,
+                        passed,
                     ),
                 )
         elif self.schedule == "aarts-van-laarhoven":
-            if progress >= SETTLING and state.spread > 0:
-                state.reference = state.reference or state.spread / temperature
+            if progress >= SETTLING and state.loss_std > 0:
+                state.reference = state.reference or state.loss_std / temperature
                 temperature = follow_spread(
-                    temperature, state.end, state.spread, state.reference, passed, progress
+                    temperature, state.end, state.loss_std, state.reference, passed, progress
                 )
         else:
             state.plan = self.planned_temperature(state, progress)
@@ -245,7 +249,7 @@ class Annealing(Metropolis[AnnealingState]):
             return True
         return self.reheat_after_steps is not None and state.waited >= self.reheat_after_steps
 
-    def spread_of(self, state: AnnealingState) -> dict[str, Tensor]:
+    def loss_statistics(self, state: AnnealingState) -> dict[str, Tensor]:
         """Measure how the chains' losses lie about their running mean, and the mean step size: ()
         each, for the schedules and the page.
         """
@@ -259,33 +263,33 @@ class Annealing(Metropolis[AnnealingState]):
             "step size": state.step_sizes.mean(),
         }
 
-    def listen(self, state: AnnealingState, heard: dict[str, float], batches: bool) -> None:
+    def smooth(self, state: AnnealingState, now: dict[str, float], batches: bool) -> None:
         """Take in a step's losses: their running mean and spread, and whether the best has
         moved.
         """
-        state.metrics["step size"] = heard["step size"]
-        memory = min(MEMORY, max(0.0, 1 - 100 * state.share))
-        state.heard = (
-            heard["kept"]
-            if state.heard is None
-            else memory * state.heard + (1 - memory) * heard["kept"]
+        state.metrics["step size"] = now["step size"]
+        smoothing = min(SMOOTHING, max(0.0, 1 - 100 * state.share))
+        state.recent_acceptance = (
+            now["kept"]
+            if state.recent_acceptance is None
+            else smoothing * state.recent_acceptance + (1 - smoothing) * now["kept"]
         )
-        gain = 1 - MEMORY
+        gain = 1 - SMOOTHING
         if state.mean is None:
-            state.mean, state.spread = heard["mean"], math.sqrt(heard["square"])
+            state.mean, state.loss_std = now["mean"], math.sqrt(now["square"])
         else:
             variance = (
-                MEMORY * state.spread**2 + gain * heard["square"] - (gain * heard["away"]) ** 2
+                SMOOTHING * state.loss_std**2 + gain * now["square"] - (gain * now["away"]) ** 2
             )
-            state.mean, state.spread = (
-                state.mean + gain * heard["away"],
-                math.sqrt(max(0.0, variance)),
-            )
+            state.mean += gain * now["away"]
+            state.loss_std = math.sqrt(max(0.0, variance))
         # The lowest loss of one batch says little on the next, so with batches their average is
         # what has to move.
-        lowest = heard["lowest"]
+        lowest = now["lowest"]
         state.lowest = (
-            lowest if not batches or state.lowest is None else MEMORY * state.lowest + gain * lowest
+            lowest
+            if not batches or state.lowest is None
+            else SMOOTHING * state.lowest + gain * lowest
         )
         state.waited += 1
         if state.lowest < state.record:

@@ -1,5 +1,5 @@
 """What an optimizer is: hyperparameters, a first state, one step, what one step is in words, and
-what a hand may change in between.
+what a visitor may change in between.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class State:
         vectors: further rows of numbers worth showing, by name: the temperature of every replica,
             the swap rate of every rung.
         stale: whether losses kept from earlier steps belong to other weights or other samples,
-            because a hand changed them; `losses_stale` asks for it.
+            because the visitor changed them; `losses_stale` asks for it.
         undone: steps taken back, because no loss was finite where they led.
         pace: share of its step size that a method takes. Each undone step halves it, else the
             next one would lead to the same place; every other step lets it grow again, up to 1.

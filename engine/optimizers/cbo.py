@@ -46,7 +46,7 @@ from .common.first_population import first_population
 from .common.survivors import copies
 
 STEEPEST = 40.0
-"""Largest logarithm to the base 2 of α times the spread of the losses that is tried."""
+"""Largest logarithm to the base 2 that is tried of α times the mean loss above the lowest."""
 GRID, ROUNDS = 64, 6
 """Values of α tried at once, and how often the grid is refined."""
 
@@ -298,17 +298,17 @@ def alpha_of_share(losses: Tensor, share: float) -> float:
     if len(finite) < 2:
         return 0.0
     d = finite - finite.min()
-    spread = float(d.mean())
-    if not 0 < spread < torch.inf:
+    scale = float(d.mean())
+    if not 0 < scale < torch.inf:
         return 0.0
-    low, high = -STEEPEST, STEEPEST  # of the base-2 logarithm of α times the spread
+    low, high = -STEEPEST, STEEPEST  # of the base-2 logarithm of α times the scale
     for _ in range(ROUNDS):
         grid = torch.linspace(low, high, GRID, dtype=d.dtype, device=d.device)
-        w = torch.exp(-(2**grid).unsqueeze(1) * (d / spread))
+        w = torch.exp(-(2**grid).unsqueeze(1) * (d / scale))
         above = w.sum(1).square() / w.square().sum(1) > share * len(finite)
         at = int(above.sum())  # the effective sample size falls as α grows
         low, high = float(grid[max(0, at - 1)]), float(grid[min(GRID - 1, at)])
-    return float(2 ** ((low + high) / 2) / spread)
+    return float(2 ** ((low + high) / 2) / scale)
 
 
 def shares(losses: Tensor, alpha: float) -> Tensor:

@@ -194,7 +194,7 @@ class Langevin(Estimated[LangevinState]):
         if u is None:
             overdamped(theta, g, z, eta=eta, t=t)
             return state
-        if state.eta is not None and state.eta != eta:  # turned by hand: the velocity u/√η goes on
+        if state.eta is not None and state.eta != eta:  # turned: the velocity u/√η goes on
             u.mul_(math.sqrt(eta / state.eta))
         state.eta = eta
         share = 1.0 if state.kicked else 0.5

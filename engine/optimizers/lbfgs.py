@@ -170,7 +170,7 @@ class LBFGS(Optimizer[LBFGSState]):
         return LBFGSState(theta.clone())
 
     def step(self, state: LBFGSState, rng: Rng, oracle: Oracle) -> LBFGSState:
-        # Also after a hand moved the weights: the gradient known is that of another place.
+        # Also after the visitor moved the weights: the gradient known is that of another place.
         if losses_stale(state, oracle):
             forget(state)
         here = self.here(state, oracle)

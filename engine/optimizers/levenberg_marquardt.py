@@ -233,7 +233,7 @@ class LevenbergMarquardt(Optimizer[LevenbergMarquardtState]):
         outputs = oracle.outputs(theta.unsqueeze(0))
         before = float(oracle.loss.values(outputs, oracle.targets)[0])
         least = self.min_damping if oracle.batch_changed else LEAST
-        if state.before is not None and not state.stale:  # a hand may have moved the weights since
+        if state.before is not None and not state.stale:  # the visitor may have moved them since
             self.damp(
                 state,
                 float(oracle.losses(state.before.unsqueeze(0))[0]) - before,

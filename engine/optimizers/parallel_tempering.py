@@ -27,7 +27,7 @@ from .common.heat import warmth
 from .common.metropolis import (
     COLDEST,
     HOTTEST,
-    MEMORY,
+    SMOOTHING,
     Metropolis,
     MetropolisState,
     metropolis,
@@ -168,10 +168,10 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         state.moves += 1
         if state.moves % self.swap_every == 0:
             oracle.mark("swapped", ladder, *self.swap(state, ladder, rng))
-        heard = self.remember(
+        shown = self.track_acceptance(
             state, kept, {"coldest": ladder[0], "swap rate": state.swap_rates.mean()}
         )
-        state.temperature, state.metrics["swap rate"] = heard["coldest"], heard["swap rate"]
+        state.temperature, state.metrics["swap rate"] = shown["coldest"], shown["swap rate"]
         self.show(state, ladder)
         return state
 
@@ -213,7 +213,7 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
             torch.where(swapped, low + 1, low),
             torch.where(swapped, low, low + 1),
         )
-        state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], MEMORY)
+        state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], SMOOTHING)
         return low, below, above, swapped
 
     def show(self, state: ParallelTemperingState, ladder: Tensor) -> None:

@@ -154,7 +154,7 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             self.adjust(state, state.step_sizes, moved)
             kept += moved
         families = torch.zeros_like(state.family).scatter_(0, state.family, 1).sum()
-        state.metrics = self.remember(
+        state.metrics = self.track_acceptance(
             state, kept / made, {"effective population": effective, "families": families}
         )
         return state

@@ -52,6 +52,8 @@ ADDED = ("note", "barren")
 """Counters that older snapshots lack."""
 STATE_ADDED = {"undone": 0, "pace": 1.0}
 """Fields of a method's state that older snapshots lack; their default: no step was undone."""
+STATE_RENAMED = {"heard": "recent_acceptance", "spread": "loss_std"}
+"""Fields of a method's state that older snapshots call otherwise, and their names now."""
 ARCHIVE = b"PK\x03\x04"
 """First bytes of what `torch.save` writes: at the start of an old file, or after the checksum."""
 
@@ -344,7 +346,8 @@ def _restored(snapshot: dict[str, Any]) -> Race:
         pictures=frames["pictures"],
     )
     for one in snapshot["lanes"]:
-        one["state"] = STATE_ADDED | one["state"]
+        state = {STATE_RENAMED.get(name, name): value for name, value in one["state"].items()}
+        one["state"] = STATE_ADDED | state
     check(snapshot, race)
     put(
         race,

@@ -4,7 +4,7 @@ and judged together.
 https://doi.org/10.1063/1.1699114. Every chain proposes θ' = θ + s·q, q symmetric, and accepts it
 with probability min(1, exp(−(L(θ') − L(θ))/T)); at a fixed T the chains then follow Boltzmann's law
 exp(−L/T). Here are the knobs of a proposal, the calibration of the temperatures, step sizes that
-hold an acceptance rate, and heat added by hand.
+hold an acceptance rate, and heat added by the visitor.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from .proposals import (
     ProposalName,
     Shape,
     propose,
-    worth_remembering,
+    worth_caching,
 )
 
-MEMORY = 0.98
+SMOOTHING = 0.98
 """Share of a running average kept from step to step."""
 COLDEST = 1e-37
 """Temperatures below this are this: single precision divides by nothing smaller."""
@@ -234,14 +234,14 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         """Evaluate the chains again where needed: energies of another batch, or of other
         weights, cannot be compared with new ones.
         """
-        by_hand = state.stale
+        set_by_visitor = state.stale
         if losses_stale(state, oracle):
             state.losses = self.judged(state.population, oracle)
-            # After a new batch the best chain of the next move takes over; what was set by hand
+            # After a new batch the best chain of the next move takes over; what the visitor set
             # stays until a chain is better.
             state.best_loss = (
                 finite_losses(state.estimate.unsqueeze(0), oracle)[0]
-                if by_hand
+                if set_by_visitor
                 else torch.full_like(state.best_loss, math.inf)
             )
 
@@ -249,7 +249,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         """Evaluate losses (P,) in float32, as they are compared one by one, reusing activations of
         layers that do not move.
         """
-        if isinstance(population, Tensor) and self.remembered(oracle):
+        if isinstance(population, Tensor) and self.cached_layers(oracle):
             population = LayerwisePopulation(population)
         with precision("float32"):
             return finite_losses(population, oracle)
@@ -269,11 +269,11 @@ class Metropolis(Optimizer[MS], Generic[MS]):
             state.population,
             sizes,
             oracle.init_scale.to(state.population),
-            self.remembered(oracle),
+            self.cached_layers(oracle),
             rng,
         )
 
-    def remembered(self, oracle: Oracle) -> tuple[Layer, ...]:
+    def cached_layers(self, oracle: Oracle) -> tuple[Layer, ...]:
         """Return the network's layers where it pays to keep activations of layers below those that
         move, else none: a new batch in every step leaves little to reuse.
         """
@@ -283,7 +283,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         if self.batch or not network.hidden or min(network.hidden) < proposals.WIDE:
             return ()
         few = Shape(self.proposal, self.block_fraction).count(network.dimension)
-        return network.layers if worth_remembering(few, network.starts, network.dimension) else ()
+        return network.layers if worth_caching(few, network.starts, network.dimension) else ()
 
     def walk(
         self,
@@ -340,7 +340,7 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         state.estimate = torch.where(better, there, state.estimate)
         return walked.kept.to(state.losses.dtype).mean(0)
 
-    def remember(
+    def track_acceptance(
         self, state: MetropolisState, kept: Tensor, more: dict[str, Tensor] | None = None
     ) -> dict[str, float]:
         """Update the running acceptance, and fetch the step's numbers from the device in one go.
@@ -359,9 +359,11 @@ class Metropolis(Optimizer[MS], Generic[MS]):
         )
         state.estimate_loss, rate, *rest = numbers.tolist()  # the step's one wait for the device
         state.acceptance = (
-            rate if state.acceptance is None else MEMORY * state.acceptance + (1 - MEMORY) * rate
+            rate
+            if state.acceptance is None
+            else SMOOTHING * state.acceptance + (1 - SMOOTHING) * rate
         )
-        state.rates = kept if state.rates is None else torch.lerp(state.rates, kept, 1 - MEMORY)
+        state.rates = kept if state.rates is None else torch.lerp(state.rates, kept, 1 - SMOOTHING)
         state.vectors["acceptance"] = state.rates
         return dict(zip(more, rest, strict=True))
 

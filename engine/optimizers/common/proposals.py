@@ -204,7 +204,7 @@ def few_weights(
     return moves
 
 
-def worth_remembering(count: int, starts: tuple[int, ...], dimension: int) -> bool:
+def worth_caching(count: int, starts: tuple[int, ...], dimension: int) -> bool:
     """Return whether so much lies below the lowest of k random weights that it pays to keep the
     activations of the layers there.
 

@@ -396,7 +396,7 @@ def test_in_a_bowl_aarts_and_van_laarhovens_schedule_is_geometric() -> None:
     state = optimizer.init(torch.zeros(6, dtype=torch.float64), rng, oracle)
     for k in range(60):  # reach equilibrium first
         state = optimizer.step(state, rng.at(k), oracle)
-    assert state.spread == pytest.approx(math.sqrt(3) * 2.0, rel=0.2)
+    assert state.loss_std == pytest.approx(math.sqrt(3) * 2.0, rel=0.2)
     seen: dict[int, Any] = {}
     for k in range(1001):
         oracle.progress = k / 1000
@@ -428,7 +428,7 @@ def test_a_longer_spread_of_losses_cools_slower() -> None:
             Rng(0, "x", dtype=torch.float64),
             FunctionOracle(turned_ellipsoid(2), 2),
         )
-        state.seen, state.spread, state.reference = 0.4, spread, 1.0
+        state.seen, state.loss_std, state.reference = 0.4, spread, 1.0
         fallen[spread] = optimizer.cool(state, 0.5)
     # ln T falls by ln(T/T_min) · dp/(1 − p) · ((σ₀/T₀)/(σ/T))^(1 − p)
     assert fallen[1.0] == pytest.approx(100 ** -(0.1 / 0.5))

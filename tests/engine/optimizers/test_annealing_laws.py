@@ -112,7 +112,7 @@ def test_aarts_and_van_laarhovens_schedule_ends_at_t_min_whatever_the_spread_doe
     seen = []
     for k in range(steps):
         assert state.temperature is not None
-        state.spread = 0.3 * state.temperature ** (1 - growth)
+        state.loss_std = 0.3 * state.temperature ** (1 - growth)
         seen.append(optimizer.cool(state, k / steps))
     assert 1e-3 <= seen[-1] <= 1e-3 * (1.2 if steps >= 100 else 2)
     half = seen[steps // 2]

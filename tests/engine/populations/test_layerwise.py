@@ -150,15 +150,17 @@ def test_it_is_remembered_where_that_saves_work() -> None:
     """
     deep, flat = MLP(hidden=(32, 32, 32, 32)).build((2,), 2), MLP(hidden=(16, 16)).build((2,), 2)
     assert deep.starts == (0, 96, 1152, 2208, 3264)
-    assert proposals.worth_remembering(1, deep.starts, deep.dimension)
-    assert not proposals.worth_remembering(7, flat.starts, flat.dimension)
-    assert not proposals.worth_remembering(deep.dimension, deep.starts, deep.dimension)
+    assert proposals.worth_caching(1, deep.starts, deep.dimension)
+    assert not proposals.worth_caching(7, flat.starts, flat.dimension)
+    assert not proposals.worth_caching(deep.dimension, deep.starts, deep.dimension)
     visiting, wide = Annealing(proposal="visiting"), MLP(hidden=(64, 64, 64, 64)).build((2,), 2)
     oracles: list[Any] = [SimpleNamespace(network=network) for network in (wide, deep, flat)]
-    assert visiting.remembered(oracles[0]) == wide.layers
-    assert visiting.remembered(oracles[1]) == ()  # to remember costs more than to compute so little
-    assert Annealing(proposal="visiting", batch=32).remembered(oracles[0]) == ()
-    assert Annealing().remembered(oracles[0]) == Annealing().remembered(oracles[2]) == ()
+    assert visiting.cached_layers(oracles[0]) == wide.layers
+    assert (
+        visiting.cached_layers(oracles[1]) == ()
+    )  # to remember costs more than to compute so little
+    assert Annealing(proposal="visiting", batch=32).cached_layers(oracles[0]) == ()
+    assert Annealing().cached_layers(oracles[0]) == Annealing().cached_layers(oracles[2]) == ()
 
 
 def test_only_what_lies_above_the_layer_moved_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,20 @@ def test_every_method_goes_on_as_if_uninterrupted(name: str, tmp_path: Path) -> 
     assert standing(again) == standing(whole)
 
 
+def test_earlier_names_of_a_state_are_read() -> None:
+    whole, first = (Race(experiment({"name": "annealing", "schedule": "adaptive"})) for _ in "ab")
+    advance(whole, 2 * STEPS)
+    advance(first, STEPS)
+    snapshot = checkpoint.take(first)
+    state = snapshot["lanes"][0]["state"]
+    for old, new in checkpoint.STATE_RENAMED.items():
+        state[old] = state.pop(new)
+    again = checkpoint.restored(snapshot)
+    assert isinstance(again, Race)
+    advance(again, STEPS)
+    assert standing(again) == standing(whole)
+
+
 def test_nothing_but_plain_values_is_read(tmp_path: Path) -> None:
     for bad, content in (("text", b"not a snapshot"), ("empty", b"")):
         (tmp_path / bad).write_bytes(content)
