@@ -259,7 +259,7 @@ class CBO(Optimizer[CBOState]):
             if chosen is None
             else losses.new_full((size,), torch.inf).index_copy(0, chosen, losses)
         )
-        state.metrics["voices"] = float(1 / weights.square().sum(1).mean())
+        state.metrics["effective sample size"] = float(1 / weights.square().sum(1).mean())
         state.metrics["alpha"], state.metrics["noise"] = alpha, sigma
         return state
 

@@ -154,7 +154,7 @@ def test_a_step_with_an_effective_share_is_one_with_that_alpha() -> None:
         cbo = CBO(population_size=12, group=0, **settings)
         state: Any = cbo.init(THETA, Rng(0, "x", dtype=torch.float64), oracle)
         state = cbo.step(state, GivenRng(normals=[z.clone()]), oracle)
-        assert state.metrics["voices"] == pytest.approx(3, rel=1e-6)
+        assert state.metrics["effective sample size"] == pytest.approx(3, rel=1e-6)
         states.append(state)
     torch.testing.assert_close(states[0].population, states[1].population, rtol=0, atol=1e-12)
     torch.testing.assert_close(states[0].estimate, states[1].estimate, rtol=0, atol=1e-12)
@@ -229,7 +229,9 @@ def test_alpha_doubles_and_the_noise_cools_with_the_budget() -> None:
         assert (state.metrics["alpha"], state.metrics["noise"]) == pytest.approx((alpha, sigma))
         if sigma == 0.8:
             weights = consensus(x, rosenbrock(x), alpha)[1]
-            assert state.metrics["voices"] == pytest.approx(1 / float((weights**2).sum()))
+            assert state.metrics["effective sample size"] == pytest.approx(
+                1 / float((weights**2).sum())
+            )
 
 
 @pytest.mark.parametrize("noise", ["isotropic", "anisotropic"])
