@@ -175,12 +175,10 @@ class Annealing(Metropolis[AnnealingState]):
     def step(self, state: AnnealingState, rng: Rng, oracle: Oracle) -> AnnealingState:
         # The old best is gone with what the visitor changed: waiting for a new one begins afresh.
         if state.stale:
-            state.lowest, state.record, state.record_at, state.waited = (
-                None,
-                math.inf,
-                state.seen,
-                0,
-            )
+            state.lowest = None
+            state.record = math.inf
+            state.record_at = state.seen
+            state.waited = 0
         self.rejudge(state, oracle)
         progress = oracle.progress
         temperature = self.cool(state, progress)

@@ -227,10 +227,8 @@ class CBO(Optimizer[CBOState]):
 
     def step(self, state: CBOState, rng: Rng, oracle: Oracle) -> CBOState:
         x, size, progress = state.population, len(state.population), oracle.progress
-        alpha, sigma = (
-            self.alpha * 2 ** (self.doublings * progress),
-            self.sigma * self.final_fraction**progress,
-        )
+        alpha = self.alpha * 2 ** (self.doublings * progress)
+        sigma = self.sigma * self.final_fraction**progress
         group = size if self.group == 0 else min(self.group, size)
         # A last group that would be too small rests this time.
         order = None if group == size else rng.permutation(size).to(x.device)

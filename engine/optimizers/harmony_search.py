@@ -280,10 +280,8 @@ class HarmonySearch(Optimizer[HarmonySearchState]):
         """Improvise new harmonies (Q, D), if they are many in a buffer."""
         memory = state.population
         assert memory is not None
-        low, high = (
-            state.centre - self.reach(oracle, memory),
-            state.centre + self.reach(oracle, memory),
-        )
+        low = state.centre - self.reach(oracle, memory)
+        high = state.centre + self.reach(oracle, memory)
         width = bandwidth * oracle.init_scale.to(memory)
         return new_harmonies(
             improvise,

@@ -269,10 +269,8 @@ class LBFGS(Optimizer[LBFGSState]):
         unit = y.abs().amax()  # squares of changes below 1e-23 are 0 in single precision
         curvature, sizes = torch.stack([s @ (y / unit), s.norm() * (y / unit).norm()]).tolist()
         if curvature > FLAT * sizes:
-            state.steps, state.changes = (
-                [*state.steps, s][-self.history_size :],
-                [*state.changes, y][-self.history_size :],
-            )
+            state.steps = [*state.steps, s][-self.history_size :]
+            state.changes = [*state.changes, y][-self.history_size :]
 
 
 def forget(state: LBFGSState, pairs_only: bool = False) -> None:

@@ -209,10 +209,8 @@ class ParallelTempering(Metropolis[ParallelTemperingState]):
         energy = state.losses[replica]
         swapped = swap_accepts(u, ladder[low], ladder[low + 1], energy[low], energy[low + 1])
         below, above = replica[low], replica[low + 1]
-        state.rung[below], state.rung[above] = (
-            torch.where(swapped, low + 1, low),
-            torch.where(swapped, low, low + 1),
-        )
+        state.rung[below] = torch.where(swapped, low + 1, low)
+        state.rung[above] = torch.where(swapped, low, low + 1)
         state.swap_rates[low] = torch.lerp(swapped.to(ladder), state.swap_rates[low], SMOOTHING)
         return low, below, above, swapped
 

@@ -131,10 +131,8 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             family=torch.arange(self.population_size, device=theta.device),
             log_z=torch.zeros((), dtype=wide(theta), device=theta.device),
         )
-        state.temperature, state.target = (
-            state.start,
-            self.target_acceptance if self.adapts else None,
-        )
+        state.temperature = state.start
+        state.target = self.target_acceptance if self.adapts else None
         state.plan = self.planned_temperature(state, 0.0)
         return state
 
@@ -186,11 +184,9 @@ class PopulationAnnealing(Metropolis[PopulationAnnealingState]):
             state.population,
             chosen,
         )
-        state.losses, state.family, state.step_sizes = (
-            state.losses[chosen],
-            state.family[chosen],
-            state.step_sizes[chosen],
-        )
+        state.losses = state.losses[chosen]
+        state.family = state.family[chosen]
+        state.step_sizes = state.step_sizes[chosen]
         return 1 / weights.square().sum(), chosen
 
     def accepted_rows(self, state: PopulationAnnealingState, asked: Asked) -> Tensor | None:
@@ -232,10 +228,8 @@ def settled(chosen: Tensor) -> Tensor:
     again = torch.zeros_like(places)
     again[1:] = chosen[1:] == chosen[:-1]
     # Both are as many; they come first in these orders, and the members that stay come after.
-    to, source = (
-        free.argsort(descending=True, stable=True),
-        chosen[again.argsort(descending=True, stable=True)],
-    )
+    to = free.argsort(descending=True, stable=True)
+    source = chosen[again.argsort(descending=True, stable=True)]
     return places.scatter(0, to, torch.where(places < free.sum(), source, to))
 
 

@@ -127,10 +127,8 @@ class RandomSearch(Optimizer[RandomSearchState]):
     def step(self, state: RandomSearchState, rng: Rng, oracle: Oracle) -> RandomSearchState:
         theta = state.estimate
         centre = state.start if self.centre == "start" else theta
-        shape, deviation = (
-            (self.population_size, theta.numel()),
-            (self.sigma or SPREADS[self.centre]) * oracle.init_scale.to(theta),
-        )
+        shape = (self.population_size, theta.numel())
+        deviation = (self.sigma or SPREADS[self.centre]) * oracle.init_scale.to(theta)
         x = drawn(
             state.population,
             rng.rows("normal", *shape),

@@ -174,10 +174,8 @@ def one_layer(
     drawn = rng.integers(len(groups), len(population))
     moves = []
     for number, group in enumerate(groups):
-        rows, weights = (
-            (drawn == number).nonzero().squeeze(1),
-            slice(group[0].start, group[-1].stop),
-        )
+        rows = (drawn == number).nonzero().squeeze(1)
+        weights = slice(group[0].start, group[-1].stop)
         if len(rows):
             block = rng.normal(len(rows), weights.stop - weights.start).to(population)
             block.mul_(scale[weights]).mul_(sizes[rows].unsqueeze(1)).add_(
