@@ -19,6 +19,7 @@ from engine.system import environment
 
 environment.prepare()  # before PyTorch is imported, as Kelvin's own processes do
 
+import hypothesis  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
@@ -27,6 +28,16 @@ from xdist.scheduler import LoadScopeScheduling  # noqa: E402
 import engine.oracle  # noqa: E402
 from engine.workers.pool import cores  # noqa: E402
 from tests.own_folder import own_folder, sweep  # noqa: E402
+
+# Property tests: the same examples in every run, however slow the machine is.
+hypothesis.settings.register_profile(
+    "kelvin",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.data_too_large],
+)
+hypothesis.settings.load_profile("kelvin")
 
 MOST_PROCESSES = 4
 """Test processes at most: each takes some 400 MB."""

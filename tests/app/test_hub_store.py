@@ -572,7 +572,7 @@ def test_a_race_is_read_while_others_go_on(tmp_path: Path, monkeypatch: pytest.M
 
         def slow(token: str) -> list[bytes]:
             reads.append(token)
-            assert may.wait(30)
+            assert may.wait(300)
             return read(token)
 
         monkeypatch.setattr(store, "read", slow)
@@ -628,7 +628,7 @@ def test_a_slow_disk_gets_fewer_pictures_until_it_has_caught_up(
         _, race, job = await begun(hub, pool)
         hub.store.flush()
         may = threading.Event()
-        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type]
+        hub.store._orders.put(lambda: may.wait(300))  # type: ignore[arg-type]
         await job.frames(40, size=2000)
         assert hub.store.behind
         assert hub.store._waiting < 100_000
@@ -654,7 +654,7 @@ def test_a_disk_that_stands_still_takes_no_more_memory(
         viewer, race, job = await begun(hub, pool)
         hub.store.flush()
         may = threading.Event()
-        hub.store._orders.put(lambda: may.wait(30))  # type: ignore[arg-type]
+        hub.store._orders.put(lambda: may.wait(300))  # type: ignore[arg-type]
         await job.frames(1000)
         assert hub.store._waiting <= 4000
         await asyncio.sleep(0)

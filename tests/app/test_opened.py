@@ -86,7 +86,7 @@ def test_one_unknown_method_leaves_the_others() -> None:
 
 
 def opened(value: dict[str, Any], page: str = "", query: dict[str, str] | None = None) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     for key, text in (query or {"recording": "own:0123456789abcdef"}).items():
         app.query_params[key] = text
     app.run()

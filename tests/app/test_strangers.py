@@ -34,7 +34,7 @@ ALL = "![](http://h.ex) [a](//b.c) www.a.bc $x$ :red[y] :smile:"
 
 
 def opened(page: str = "main.py", **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / page), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app" / page), default_timeout=300)
     for key, text in query.items():
         app.query_params[key] = text
     app.run()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def opened(query: dict[str, str]) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=30)
+    app = AppTest.from_file(str(ROOT / "app" / "main.py"), default_timeout=300)
     for key, text in query.items():
         app.query_params[key] = text
     app.run()
@@ -118,7 +118,7 @@ def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
         app = AppTest.from_function(
             ask,
             kwargs={"name": preset.id, "page": preset.page, "other": min(others)},
-            default_timeout=30,
+            default_timeout=300,
         ).run()
         told, elsewhere = app.session_state["told"]
         assert (told["title"], told["why"], told["experiment"]) == (

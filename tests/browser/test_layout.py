@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.walk import Open, wait_for_state
+from tests.browser.walk import Open, eventually, wait_for_state
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> No
     found: dict[tuple[int, int], Any] = {}
     for width, height in SIZES:
         page.set_viewport_size({"width": width, "height": height})
-        page.wait_for_timeout(100)
+        eventually(lambda: page.evaluate(CLIPPED) == [0, 0, False, 0], page)
         found[width, height] = page.evaluate(CLIPPED)
     assert found == {size: [0, 0, False, 0] for size in SIZES}
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Dialog, FilePayload, Page, expect
 from tests.browser.conftest import PATIENCE, SHOTS
 from tests.browser.test_gallery import bring, card, gallery
 from tests.browser.test_present import look, stands, there
-from tests.browser.walk import Open, ready
+from tests.browser.walk import Open, eventually, ready
 
 pytestmark = pytest.mark.browser
 
@@ -201,8 +201,7 @@ def test_unsaved_changes_are_not_lost_with_the_tab_or_the_page(open_page: Open) 
 
     page.on("dialog", stay)
     page.close(run_before_unload=True)
-    page.wait_for_timeout(500)
-    assert asked == ["beforeunload"]
+    eventually(lambda: asked == ["beforeunload"], page)
     assert not page.is_closed()
     page.get_by_test_id("playlist-save").click()
     expect(page.get_by_test_id("playlist-editor")).to_contain_text("My playlist")

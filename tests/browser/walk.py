@@ -6,6 +6,7 @@ for what a person sees, never for fields inside; those are read when the waiting
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,16 @@ _HOLDS = """({ root, exact, least }) => {
     return Object.entries(exact).every(([name, texts]) => texts.includes(says(name)))
         && Object.entries(least).every(([name, number]) => Number(says(name) ?? NaN) >= number);
 }"""
+
+
+def eventually(holds: Callable[[], bool], page: Page) -> None:
+    """Wait until a condition holds that the page does not tell by its attributes."""
+    from tests.browser.conftest import PATIENCE  # which imports this module
+
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        page.wait_for_timeout(50)
 
 
 def look(page: Page, script: str, argument: Any = None) -> Any:
