@@ -12,6 +12,7 @@ import math
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, MutableSequence
@@ -238,6 +239,7 @@ class Worker:
         if not whole or waits is None:
             self.turns.pop(turn.number, None)
             turn.work.close()  # type: ignore[attr-defined]  # a generator
+            _release_buffers()
             if whole:
                 self._send(turn.number, {"type": "state", "state": "done"})
         elif runner.inbox:
@@ -306,6 +308,15 @@ class Worker:
             self.connection.send_bytes(data)
         except OSError:
             raise Gone from None
+
+
+def _release_buffers() -> None:
+    """Free buffers of a population's size, which the pool counts as free once a race has ended;
+    those that another race needs are made anew once. A process without PyTorch has none.
+    """
+    buffers = sys.modules.get(f"{str(__package__).rpartition('.')[0]}.kernels.scratch")
+    if buffers is not None:
+        buffers.release()
 
 
 def _ended(sentence: str, **more: Any) -> Message:
