@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -104,7 +105,7 @@ def _between(rows: Sequence[Mapping[str, Any]], hit: Mapping[str, Any]) -> dict[
     for name in (*CURRENCIES, "flops", "step"):
         low, high = before.get(name), after.get(name)
         if low and high:
-            found[name] = low ** (1 - share) * high**share
+            found[name] = float(f"{low ** (1 - share) * high**share:.6g}")
     return found
 
 
@@ -323,10 +324,36 @@ def finite(number: float | None) -> bool:
     return number is not None and math.isfinite(number)
 
 
+def _write_small(table: pa.Table, path: Path) -> None:
+    """Write a table with as few bytes as there are: the low bits of measured scores are zero, and
+    the bytes of numbers stand apart, so that they can be compressed.
+    """
+    floats = []
+    for at, (name, kind) in enumerate(zip(table.column_names, table.schema.types, strict=True)):
+        if kind == pa.float32():
+            column = table[name].combine_chunks()
+            missing = np.array(column.is_null())
+            bits = np.asarray(column.fill_null(0), np.float32).view(np.uint32)
+            short = ((bits + 0x80) & 0xFFFFFF00).astype(np.uint32).view(np.float32)
+            table = table.set_column(at, name, pa.array(short, pa.float32(), mask=missing))
+            floats.append(name)
+        elif kind == pa.float64():
+            floats.append(name)
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=19,
+        use_dictionary=[name for name in table.column_names if name not in floats],
+        use_byte_stream_split=floats,
+    )
+
+
 def ship(folder: Path, name: str) -> int:
     """Copy a study's tables to the folder that ships, and return their size in bytes.
 
-    Of the tuning only the runs' ends are kept, not their courses.
+    Of the tuning only the runs' ends are kept, not their courses, and scores along courses have 15
+    bits instead of 24 (an error of one part in 60,000 at most).
     """
     target = SHIPPED / name
     target.mkdir(parents=True, exist_ok=True)
@@ -335,7 +362,11 @@ def ship(folder: Path, name: str) -> int:
         rows = read(folder, table)
         if table == "checkpoints":
             rows = [row for row in rows if not row["variant"].startswith("trial")]
+        columns = _table(rows)
         with appearing(target / f"{table}.parquet") as part:
-            pq.write_table(_table(rows), part, compression="zstd", compression_level=19)
+            if table == "checkpoints":
+                _write_small(columns, part)
+            else:
+                pq.write_table(columns, part, compression="zstd", compression_level=19)
         total += (target / f"{table}.parquet").stat().st_size
     return total

@@ -83,15 +83,36 @@ def test_a_cost_is_interpolated_between_the_looks_that_the_target_was_reached_be
     hit = {"on": "loss", "goal": 0.1, "reached": True, "evaluations": 400}
     (found,) = tables.between_looks({"rows": rows, "hits": [hit]})
     assert found["evaluations"] == pytest.approx(200)  # half-way on both logarithms
-    assert found["core_seconds"] == pytest.approx(math.sqrt(2))
+    assert found["core_seconds"] == pytest.approx(math.sqrt(2), rel=1e-5)
     (found,) = tables.between_looks(
         {"rows": rows, "hits": [{**hit, "on": "accuracy", "goal": 0.8}]}
     )
-    assert found["evaluations"] == pytest.approx(100 * 4**0.75)
+    assert found["evaluations"] == pytest.approx(100 * 4**0.75, rel=1e-5)
     (found,) = tables.between_looks({"rows": rows, "hits": [{**hit, "reached": False}]})
     assert found["evaluations"] == 400  # all that it spent
     (found,) = tables.between_looks({"rows": rows, "hits": [{**hit, "evaluations": 100}]})
     assert found["evaluations"] == 100  # reached at the first look
+
+
+def test_what_ships_has_the_courses_almost_to_the_last_digit(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "SHIPPED", tmp_path / "shipped")
+    size = tables.ship(folder, "tiny")
+    assert size == sum(path.stat().st_size for path in (tmp_path / "shipped").rglob("*.parquet"))
+    assert tables.read(tmp_path / "shipped" / "tiny", "runs") == tables.read(folder, "runs")
+    whole = [
+        row for row in tables.read(folder, "checkpoints") if not row["variant"].startswith("trial")
+    ]
+    short = tables.read(tmp_path / "shipped" / "tiny", "checkpoints")
+    assert len(short) == len(whole) > 0
+    for one, other in zip(whole, short, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            if isinstance(value, float):
+                assert other[name] == pytest.approx(value, rel=1 / 60_000), name
+            else:
+                assert other[name] == value, name
 
 
 def test_in_the_primary_comparison_a_seed_has_one_vote(study: Study) -> None:
