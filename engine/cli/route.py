@@ -175,7 +175,12 @@ def _base(file: str | None) -> tuple[dict[str, Any], list[Event]]:
             raise BadInput("FILE", file, f"valid JSON ({error})") from None
         if not isinstance(value, dict):
             raise BadInput("FILE", value, "a JSON object describing an experiment")
-        return _object(value.get("experiment", value), "experiment"), []
+        if "experiment" not in value:
+            return value, []
+        from ..combinatorial.interventions import parse_events
+
+        # what `--json` has printed, with what was done by hand
+        return _object(value["experiment"], "experiment"), parse_events(value.get("events") or [])
     if path.suffix == ".kelvin":
         return _recorded(path)
     if file in INSTANCES and not path.exists():

@@ -117,6 +117,12 @@ def test_interventions_are_repeated(
     result = json.loads(text)
     assert result["events"][0]["move"] == [[8, 300.0, 300.0]]
     assert result["lanes"][0]["best"] > 880
+    # and again from what was printed
+    printed = tmp_path / "result.json"
+    printed.write_text(json.dumps(result))
+    code, again, _ = run(capsys, "route", str(printed), "--json")
+    assert code == 0
+    assert json.loads(again)["events"] == result["events"]
 
 
 def test_the_list_has_instances_and_methods(capsys: pytest.CaptureFixture[str]) -> None:
