@@ -161,7 +161,7 @@ class Multistart(Optimizer[MultistartState]):
         )
 
     def step(self, state: MultistartState, rng: Rng, oracle: Oracle) -> MultistartState:
-        x = state.population
+        x, renewed = state.population, state.stale
         if losses_stale(state, oracle) and math.isfinite(float(state.best_loss)):
             state.best_loss = finite_losses(state.estimate.unsqueeze(0), oracle)[0]
         losses, g = oracle.gradients(x)
@@ -176,17 +176,20 @@ class Multistart(Optimizer[MultistartState]):
         state.population = update(
             x, state.m, state.v, g, state.n.unsqueeze(1), eta=self.learning_rate
         )
-        self._start_again(state, losses, rng, oracle)
+        self._start_again(state, losses, renewed, rng, oracle)
         state.metrics = {"starts": float(state.starts)}
         return state
 
     def _start_again(
-        self, state: MultistartState, losses: Tensor, rng: Rng, oracle: Oracle
+        self, state: MultistartState, losses: Tensor, renewed: bool, rng: Rng, oracle: Oracle
     ) -> None:
-        """Start those descents elsewhere that are over."""
-        state.first = torch.where(state.n == 1, losses, state.first)
-        state.mark = torch.where(state.n == 1, losses, state.mark)
-        state.lowest = torch.where(state.n == 1, losses, torch.minimum(state.lowest, losses))
+        """Start those descents elsewhere that are over. Where the samples were replaced, losses of
+        the earlier ones say nothing: descents are judged from here on.
+        """
+        begins = (state.n == 1) | renewed
+        state.first = torch.where(begins, losses, state.first)
+        state.mark = torch.where(begins, losses, state.mark)
+        state.lowest = torch.where(begins, losses, torch.minimum(state.lowest, losses))
         # Losses of different batches tell nothing about a descent.
         asked = (state.n > 1) & ((state.n - 1) % self.patience == 0) & (not oracle.batch_changed)
         still = state.mark - state.lowest > OVER * (state.first - state.lowest)

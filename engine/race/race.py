@@ -35,7 +35,7 @@ from .first_weights import first_weights
 from .interventions import Event
 from .iteration import FrameIteration
 from .lane import Lane, knows_anything
-from .results import LaneResult, result_of
+from .results import result_of
 from .warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -589,6 +589,6 @@ class Race(FrameIteration):
         )[0]
 
     @at_work
-    def results(self) -> list[LaneResult]:
+    def results(self) -> list[dict[str, Any]]:
         """Return every lane's results, evaluated on all samples, as JSON values."""
-        return [result_of(self, lane) for lane in self.lanes]
+        return [dict(result_of(self, lane)) for lane in self.lanes]

@@ -169,6 +169,17 @@ def test_a_descent_that_falls_is_left_alone(patience: int) -> None:
     assert state.starts == 1
 
 
+def test_new_samples_on_which_all_is_worse_end_no_descent() -> None:
+    oracle = oracle_on(batch=0)
+    method, state, rng = begun(oracle, population_size=2, patience=3, learning_rate=0.01)
+    moved(method, state, rng, oracle, 4)
+    state.lowest, state.mark = state.lowest - 100, state.mark - 100  # as the old samples had it
+    state.stale = True
+    moved(method, state, rng, oracle, 6)
+    assert state.starts == 2
+    assert bool((state.lowest > -50).all())
+
+
 def test_on_mini_batches_descents_go_on() -> None:
     oracle = oracle_on(batch=8)
     method, state, rng = begun(oracle, population_size=3, batch=8, patience=1, learning_rate=1.0)
