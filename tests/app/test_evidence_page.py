@@ -84,7 +84,7 @@ def test_the_page_shows_map_answer_and_the_studies_that_have_results(results: Pa
     assert len(app.get("plotly_chart")) == 2, "studies are drawn when they are opened"
     said = " ".join(one.value for one in app.markdown)
     assert "{" not in said
-    slope = str(evidence.found().results[0].facts.slope("bowl", "spsa"))
+    slope = str(evidence.found().results[0].facts.slope("bowl", "spsa", least=100))
     assert slope.split(" ")[0].replace(".", "\\.").replace("-", "\\-") in said
     assert plain_missing() in said, "of studies without results"
     assert app.main.caption[-1].value.startswith("No results yet: agreement")
