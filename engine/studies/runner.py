@@ -387,11 +387,12 @@ def chosen_settings(
     for case in study.case:
         for lane in study.lanes_of(case):
             results = groups.get((case.id, lane.id))
-            if not results or any(one is None for one in results):
+            tried = trials_of(study, case, lane, scale)  # none of a lane that others start from
+            if not tried or not results or any(one is None for one in results):
                 continue
             known = [one for one in results if one is not None]
             trial = min(
-                trials_of(study, case, lane, scale),
+                tried,
                 key=lambda trial: (
                     *_merit([one for one in known if one["trial"] == trial.trial], study.tune_by),
                     trial.trial,

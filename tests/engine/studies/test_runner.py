@@ -15,7 +15,7 @@ import pytest
 from engine.studies import tables
 from engine.studies.plan import Run, runs_of
 from engine.studies.runner import chosen_settings, execute, first_runs, result, row_file, run_all
-from engine.studies.study import Study
+from engine.studies.study import Study, read
 from tests.engine.studies.conftest import TEXT
 
 ROOT = Path(__file__).parents[3]
@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[3]
 def finished(study: Study, out: Path) -> list[Run]:
     """Run a study in this process, and return all its runs."""
     runs = first_runs(study, "small", None, {})
+    kept = {run.needs for run in runs}
     for run in {run.key: run for run in runs}.values():
-        execute(out, run)
+        execute(out, run, run.key in kept)
     tuned = tables.tuned_runs(study, "small", out)
     for run in {run.key: run for run in tuned}.values():
         if result(out, run) is None:
@@ -63,6 +64,25 @@ def test_a_run_gives_the_same_rows_again(study: Study, tmp_path: Path) -> None:
     assert hit["goal"] == pytest.approx(0.1 * rows[0]["loss"])
     reached = next(row for row in rows if row["loss"] <= hit["goal"])
     assert hit["evaluations"] == reached["evaluations"]
+
+
+def test_a_lane_that_others_start_from_is_not_tuned_for_it(tmp_path: Path) -> None:
+    later = """
+[[lane]]
+id = "later"
+title = "Adam, after SPSA"
+sees = "gradient"
+setting = { name = "adam", batch = 0 }
+start_from = "bowl/spsa"
+"""
+    path = tmp_path / "tiny.toml"
+    at = TEXT.index("[[verdict]]")
+    text = TEXT[:at] + later.lstrip() + TEXT[at:]
+    path.write_text(text.replace("small = [4, 16]", "small = [4]"), encoding="utf-8")
+    study = read(path)
+    finished(study, tmp_path / "tiny")
+    chosen = chosen_settings(study, "small", tmp_path / "tiny")
+    assert set(chosen) == {("bowl/4", "adam"), ("bowl/4", "later")}
 
 
 @pytest.mark.slow
