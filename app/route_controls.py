@@ -49,7 +49,7 @@ ONLY = {"overload": ("routes",), "neighbours": ("tour", "routes")}
 """Settings of methods that mean nothing for other kinds of problems."""
 CURRENCIES: tuple[Currency, ...] = ("seconds", "evaluations")
 AMOUNTS: dict[str, list[float]] = {
-    "seconds": [1, 2, 5, 10, 20, 30, 60, 120, 300],
+    "seconds": [1, 2, 3, 5, 10, 20, 30, 60, 120, 300],
     "evaluations": [1e6, 3e6, 1e7, 3e7, 1e8, 3e8, 1e9, 3e9, 1e10],
 }
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 10, "evaluations": 3e8}

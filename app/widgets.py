@@ -162,10 +162,10 @@ def _knob(owner: str, cls: type[Config], field: Field) -> Any:
 
 
 def _log_steps(low: float, high: float, whole: bool) -> list[Any]:
-    """Return 1-2-5 steps from low to high; both ends are always included."""
+    """Return steps of about a half from low to high; both ends are always included."""
     start = low if low > 0 else (1 if whole else high * 1e-8)
     exponents = range(math.floor(math.log10(start)), math.ceil(math.log10(high)) + 1)
-    steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 2, 5)]
+    steps = [factor * 10.0**exponent for exponent in exponents for factor in (1, 1.5, 2, 3, 5, 7)]
     inside = [float(f"{step:.6g}") for step in steps if start < step < high]
     every = sorted({float(low), *inside, float(high)})
     return [int(step) for step in every if step == int(step)] if whole else every

@@ -41,7 +41,7 @@ def test_the_first_visit_plays_a_recorded_race_until_run_is_pressed(open_page: O
     page = open_page()
     wait_for(page, source="recording", moment=4)
     expect(page.get_by_test_id("status")).to_have_text(
-        "Recorded race. Press Run to train your own."
+        "Recorded race. Press Run for one of your own."
     )
     wait_for(page, moment=count(page, "moment") + 1)
     assert told(page, "dataset") == "spirals"

@@ -225,3 +225,20 @@ function linearTicks(low, high, most) {
     found.push(Number((i * step).toPrecision(12)));
   return found;
 }
+
+/**
+ * Ranges of two axes with the same scale, of which the given ones are the middle.
+ * @param {{x: [number, number], y: [number, number]}} part
+ * @param {number} width pixels of the x axis
+ * @param {number} height of the y axis
+ * @returns {{x: [number, number], y: [number, number]}}
+ */
+export function sameScale({ x, y }, width, height) {
+  if (!(width > 0 && height > 0)) return { x, y };
+  const unit = Math.max((x[1] - x[0]) / width, (y[1] - y[0]) / height);
+  const about = (/** @type {[number, number]} */ [from, to], /** @type {number} */ pixels) => {
+    const [middle, half] = [(from + to) / 2, (unit * pixels) / 2];
+    return /** @type {[number, number]} */ ([middle - half, middle + half]);
+  };
+  return { x: about(x, width), y: about(y, height) };
+}

@@ -236,9 +236,10 @@ export class LaneCards {
           name.tabIndex = 0;
         }
         const chip = /** @type {HTMLElement} */ (card.querySelector(".kv-chip"));
-        const sees = `time.sees-${lane.sees}`;
+        const there = `time.sees-${lane.sees}-${stage.data.kind}`;
+        const sees = t(there) === there ? `time.sees-${lane.sees}` : there;
         chip.textContent = t(sees) === sees ? lane.sees : t(sees);
-        chip.dataset.term = sees.replace("time.", "");
+        chip.dataset.term = `sees-${lane.sees}`;
         chip.tabIndex = 0;
         if (lane.knobs?.length || lane.plan) chip.after(this._tune(lane, i));
         return card;

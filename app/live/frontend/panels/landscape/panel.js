@@ -172,7 +172,7 @@ export class LandscapePanel extends WeightsPanel {
    * @param {number} run
    */
   _drawPlane({ plane }, run) {
-    const part = this.part ?? plane;
+    const part = this.part ? this.fitted(this.part) : plane;
     const view = `${run} ${part.x} ${part.y} ${this.chart.zoomed}`;
     const { id, x, y, z, shape } = this.heights;
     if (id === this.landscape && view === this.view) return;

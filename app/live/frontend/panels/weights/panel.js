@@ -7,6 +7,7 @@
  * and more however few points it has, a thousand discs on a canvas cost one.
  */
 
+import { sameScale } from "../../charts/axis_scale.js";
 import { Chart, dress, predress } from "../../charts/chart.js";
 import { halo, shape } from "../../charts/lane_markers.js";
 import { heatScale, mixColours } from "../../charts/theme.js";
@@ -153,7 +154,7 @@ export class WeightsPanel {
    * @param {number} run
    */
   _drawPlane({ landscape, plane }, run) {
-    const { x, y } = this.part ?? plane;
+    const { x, y } = this.part ? this.fitted(this.part) : plane;
     const view = `${run} ${x} ${y} ${this.chart.zoomed}`;
     const name = landscape ? `${run}/${landscape.id}` : "";
     if (name === this.landscape && view === this.view) return;
@@ -185,6 +186,16 @@ export class WeightsPanel {
     if (!this.last?.picture) return;
     this._drawPlane(this.last.picture, this.last.run);
     this._paint(this.last);
+  }
+
+  /**
+   * A part of the plane with as much more of it as the panel has room for: a step that goes as far
+   * to the right as up is drawn so.
+   * @param {{x: [number, number], y: [number, number]}} part
+   */
+  fitted(part) {
+    const { width, height } = this._place().box;
+    return sameScale(part, width, height);
   }
 
   /** Where the plane lies on the canvas: Plotly's axis ranges and the figure's own margins. */
