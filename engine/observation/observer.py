@@ -20,6 +20,7 @@ from ..datasets.base import Dataset
 from ..messages.encoding import VERSION, Message
 from ..random.rng import Rng
 from .diagnostics import confusion, histograms, members
+from .phase_words import on_landscape
 from .planes import Plane
 from .predictions import Predictions
 from .projection import Viewpoint
@@ -151,6 +152,7 @@ class Observer:
         """Return what does not change during the race."""
         race, data = self.race, self.race.dataset
         plans = self._each(lambda lanes: [self._plan(lane) for lane in lanes], None)
+        told = on_landscape if data.kind == "function" else str
         about: dict[str, Any] = {
             "name": race.experiment.dataset.name,
             "label": race.experiment.dataset.title,
@@ -192,7 +194,7 @@ class Observer:
                     "sentence": lane.optimizer.sentence,
                     "plan": plan,
                     "stages": [
-                        {"name": phase.name, "line": phase.line, "shows": phase.shows}
+                        {"name": phase.name, "line": told(phase.line), "shows": phase.shows}
                         for phase in lane.optimizer.phases
                     ],
                     "knobs": lane.optimizer.knobs(),
