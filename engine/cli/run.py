@@ -193,6 +193,8 @@ def run(
         Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
         local_files=True,
     )
+    if events is not None and not events.endswith(SUFFIX):
+        _check_events(experiment, by_hand)
     together = ranks.join()
     if together is not None:
         _check_shared(experiment)
@@ -393,6 +395,21 @@ def _read(file: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput("FILE", value, "a JSON object describing an experiment")
     return value
+
+
+def _check_events(experiment: Experiment, events: list[Event]) -> None:
+    """Check hyperparameters in a file of events before the race; those of a recording, which an
+    earlier version may have written, are left out where they do not fit.
+
+    Raises:
+        BadInput: a lane has no such hyperparameter, or it may not have that value.
+    """
+    from ..race.interventions import SetHyperparameter
+
+    for event in events:
+        if isinstance(event, SetHyperparameter) and event.lane < len(experiment.lanes):
+            optimizer = experiment.lanes[event.lane]
+            optimizer.with_hyperparameter(type(optimizer).current(event.field), event.value)
 
 
 def _race(

@@ -119,7 +119,7 @@ def test_a_race_without_a_checkpoint_begins_anew_and_says_so(tmp_path: Path) -> 
         await job.say({"type": "stage", "lanes": []})
         messages = drain(viewer)
         assert not ks(messages, "metrics")
-        assert "began anew" in next(one for one in messages if one["type"] == "problem")["sentence"]
+        assert "restarted" in next(one for one in messages if one["type"] == "problem")["sentence"]
         job.k = 0
         await job.frames(2)
         assert ks(drain(viewer), "metrics") == [0, 1]
@@ -450,7 +450,7 @@ def test_who_only_looked_on_ends_nothing_by_running_a_race_of_their_own(
     play(tmp_path, scene)
 
 
-@pytest.mark.parametrize("end", ["began anew", "done"])
+@pytest.mark.parametrize("end", ["restarted", "done"])
 def test_a_copy_that_never_comes_blocks_nobody(tmp_path: Path, end: str) -> None:
     async def scene(hub: Hub, pool: FakePool) -> None:
         _, race, job = await begun(hub, pool)

