@@ -395,8 +395,8 @@ export class PresentView {
     )
       return this._awake();
     // who has the link's field has its keys as well
-    if (event.key !== "Escape" && /** @type {HTMLElement} */ (event.target).matches?.("input"))
-      return;
+    const field = /** @type {HTMLElement} */ (event.target).closest?.(".kp-link input");
+    if (field && event.key !== "Escape") return;
     this._touched();
     const { board } = this.live ?? {};
     /** @type {Record<string, () => void>} */
@@ -453,10 +453,6 @@ export class PresentView {
     else
       box.append(Object.assign(document.createElement("p"), { textContent: t("present.no-link") }));
     box.onclick = (event) => event.target === box && this._closeLink();
-    box.addEventListener("focusout", ({ relatedTarget }) => {
-      if (box.isConnected && !box.contains(/** @type {Node | null} */ (relatedTarget)))
-        close.focus();
-    });
     this.focused = /** @type {HTMLElement | null} */ (document.activeElement);
     this.root.append(box);
     close.focus();
