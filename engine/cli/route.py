@@ -179,7 +179,7 @@ def _base(file: str | None) -> tuple[dict[str, Any], list[Event]]:
             return value, []
         from ..combinatorial.interventions import parse_events
 
-        # what `--json` has printed, with what was done by hand
+        # a result of `--json`: its experiment, and the interventions of that race
         return _object(value["experiment"], "experiment"), parse_events(value.get("events") or [])
     if path.suffix == ".kelvin":
         return _recorded(path)

@@ -3,8 +3,9 @@ of vehicle routing problems of CVRPLIB.
 
 Those of TSPLIB were all proved (pla85900, the last, in 2006). An instance is recognised by its
 name, its number of cities, the type of its distances and, where `IDENTITY` has it, the length of
-the tour in the order of its cities. Of the others the distances are not compared: whoever finds a
-shorter tour has another instance of that name, and a race then believes the table no longer.
+the tour in the order of its cities. The distances of the others are not compared: a tour shorter
+than the published optimum shows that it is another instance of that name, and the race then drops
+the published value.
 """
 
 from __future__ import annotations

@@ -220,8 +220,8 @@ def systematic(weights: Tensor, u: Tensor) -> Tensor:
 
 
 def settled(chosen: Tensor) -> Tensor:
-    """Order the same choice of members, (P,) in ascending order, so that whoever is chosen stays
-    where it is, and its copies take the places of those that are not.
+    """Order the indices of the resampled members, (P,) ascending, so that each survivor keeps its
+    row, and its copies take the rows of members that died.
     """
     places = torch.arange(len(chosen), device=chosen.device)
     free = torch.ones_like(places).scatter_(0, chosen, 0)

@@ -206,8 +206,7 @@ class Facts:
         level: float = stats.LEVEL,
     ) -> Figure:
         """Return how many times one lane's cost is another's, seed by seed."""
-        pairs = self.paired(case, lane, against, variant)
-        hits = [(_hit(a, currency, target), _hit(b, currency, target)) for a, b in pairs]
+        hits = self._paired_hits(case, lane, against, currency, variant, target)
         found = stats.paired_ratio(
             [a[0] for a, _ in hits],
             [a[1] for a, _ in hits],
@@ -229,13 +228,19 @@ class Facts:
         """Return how many seeds would tell two costs apart that differ by `stats.MARGIN`, for
         ratios that vary like those of the seeds on which both reached the target.
         """
-        pairs = [
+        hits = self._paired_hits(case, lane, against, currency, variant, target)
+        return stats.seeds_needed(
+            [math.log(a[0] / b[0]) for a, b in hits if a[1] and b[1] and a[0] > 0 and b[0] > 0]
+        )
+
+    def _paired_hits(
+        self, case: str, lane: str, against: str, currency: str, variant: str, target: int
+    ) -> list[tuple[tuple[float, bool], tuple[float, bool]]]:
+        """Return what two lanes spent until a target and whether they reached it, by seed."""
+        return [
             (_hit(a, currency, target), _hit(b, currency, target))
             for a, b in self.paired(case, lane, against, variant)
         ]
-        return stats.seeds_needed(
-            [math.log(a[0] / b[0]) for a, b in pairs if a[1] and b[1] and a[0] > 0 and b[0] > 0]
-        )
 
     def gain(
         self,

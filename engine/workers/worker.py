@@ -311,8 +311,8 @@ class Worker:
 
 
 def _release_buffers() -> None:
-    """Free buffers of a population's size, which the pool counts as free once a race has ended;
-    those that another race needs are made anew once. A process without PyTorch has none.
+    """Free the scratch buffers of an ended race, whose memory the pool counts as free. Other races
+    of the process allocate theirs again when they need them.
     """
     buffers = sys.modules.get(f"{str(__package__).rpartition('.')[0]}.kernels.scratch")
     if buffers is not None:

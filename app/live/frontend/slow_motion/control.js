@@ -89,7 +89,7 @@ export class SlowMotion {
   }
 
   /**
-   * Stand still at every phase, from the first one on, until somebody goes on.
+   * Pause at every phase, the first included, until Next is pressed.
    * @param {() => void} ended called when slow motion is left; of several the first
    */
   once(ended) {
