@@ -1094,7 +1094,7 @@ class Hub:
             self._tell_all(viewer, race)
             viewer.say(race.tell_state(viewer))
             if anew:
-                told = {"type": "problem", "passing": True, "sentence": t("server.began-anew")}
+                told = {"type": "problem", "passing": True, "sentence": t("server.restarted")}
                 viewer.say(told)
         if anew:
             self._give_up_copies(race)
