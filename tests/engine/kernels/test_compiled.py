@@ -150,6 +150,7 @@ def test_a_loop_is_compiled_once_and_without_a_folder_too(monkeypatch: pytest.Mo
         return compiles(types, **options)
 
     monkeypatch.setattr(numba, "njit", njit)
+    monkeypatch.setattr(compiled, "ALL", {})  # others' loops, which tests before may have compiled
     fresh = Kernel(counted.function, counted.signature, ["x"])
     x = torch.zeros(4)
     fresh(4, x, torch.ones(4), 2.0, 1)
