@@ -1,8 +1,8 @@
 """Stop a lane before its budget is spent, by a rule or because its loss is not finite; and write
 the remarks on lanes that continue.
 
-Both are checked whenever a race is observed, on the loss that is shown then. Without a browser that
-is at fixed shares of the budget, so the same experiment stops at the same step every time.
+Both are checked at fixed shares of a lane's budget, whether or not anybody looks, so the same
+experiment stops at the same step every time.
 """
 
 from __future__ import annotations

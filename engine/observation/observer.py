@@ -235,10 +235,6 @@ class Observer:
         agreements = self._each(self._agreements, None) if closely else [None] * len(race.lanes)
         if closely or not self.memory:
             self.memory = [memory_of(lane.state) for lane in race.lanes]
-        for at, lane in enumerate(race.lanes):
-            if race.judge(lane, scores[at][0]):
-                self.final.pop(lane.index, None)
-                scores[at] = self._each(self._scores, UNKNOWN, [lane])[0]
         rows = [self._told(*row) for row in zip(race.lanes, scores, agreements, strict=True)]
         for at in sorted({event["lane"] for event in events if event["kind"] in REPLANS}):
             (plan,) = self._each(lambda lanes: [self._plan(lanes[0])], None, [race.lanes[at]])
@@ -329,14 +325,28 @@ class Observer:
             },
         }
 
+    def score(self, lane: Lane) -> evaluation.Scores:
+        """Return a lane's losses and accuracies as its row of metrics has them."""
+        if lane.finished:
+            if lane.index not in self.final:
+                self.final[lane.index] = self.race.score(lane)
+            return self.final[lane.index]
+        return evaluation.scores(
+            self.race.network,
+            self.race.loss,
+            lane.state.estimate.unsqueeze(0),
+            *self.probe,
+            self.probed[0],
+        )[0]
+
     def _scores(self, lanes: Sequence[Lane]) -> list[evaluation.Scores]:
         """Return training and test loss and accuracy: on the subset while a lane runs, all lanes in
         one pass; on all samples once it has finished.
         """
         race = self.race
         for lane in lanes:
-            if lane.finished and lane.index not in self.final:
-                self.final[lane.index] = race.score(lane)
+            if lane.finished:
+                self.score(lane)
         running = [lane for lane in lanes if lane.index not in self.final]
         found = dict(self.final)
         if running:

@@ -39,6 +39,11 @@ from .results import result_of
 from .warm_up import warm_up
 
 log = logging.getLogger(__name__)
+CHECKS = 200
+"""How often a lane's loss is checked over its budget, at equal shares: whether it is finite, and
+whether a stop rule applies. It is also checked after 1, 2, 4, 8, … steps, as most that diverge do
+so early. Both are fixed, so what ends a lane does not depend on how often it is looked at.
+"""
 BARREN = 5
 """Checks in a row without any finite loss, among all that a lane evaluated or remembers, after
 which it is ended.
@@ -134,6 +139,8 @@ class Race(FrameIteration):
         self.observer = Observer(self)
         self.hands = Interventions(self, events)
         self.k, self.closed, self._interrupted = -1, False, False
+        for lane in self.lanes:
+            self.check(lane)
 
     def _line_up(self, index: int, optimizer: Optimizer) -> Lane:
         oracle, rng = self._oracle(optimizer), self._rng(index)
@@ -275,8 +282,17 @@ class Race(FrameIteration):
         self.hands.before_step(lane)
         if not lane.finished:  # otherwise a repeated intervention has ended it
             lane.step += 1
+            share = math.floor(lane.oracle.progress * CHECKS)
+            early = lane.step & (lane.step - 1) == 0
             with self.minding(lane):
                 self._step(lane)
+            if (
+                lane.finished
+                or early
+                or math.floor(lane.oracle.progress * CHECKS) > share
+                or (lane.divergence is not None and lane.divergence.step == lane.step)
+            ):
+                self.check(lane)
             if self.ranks is not None and self.ranks.ending:
                 super().interrupt()
 
@@ -303,6 +319,12 @@ class Race(FrameIteration):
         if now >= budget.amount - half:
             lane.finished = True
 
+    def check(self, lane: Lane) -> None:
+        """Judge a lane by the loss that a frame would show now."""
+        with self.minding(lane, "while it was looked at"):
+            if self.judge(lane, self.observer.score(lane)[0]):
+                self.observer.forget(lane)
+
     def judge(self, lane: Lane, loss: float) -> bool:
         """Check a lane's loss: end the lane if it is not finite, or if a stop rule applies.
 
@@ -324,12 +346,14 @@ class Race(FrameIteration):
             if not knows_anything(lane, loss) or not bool(
                 torch.isfinite(lane.state.estimate).all()
             ):
+                exact = lane.divergence is not None
                 divergence = lane.divergence or Divergence.of(lane.step, loss, lane.state.estimate)
+                lane.divergence = divergence
                 outside = self.network.partial and math.isnan(divergence.loss)
                 lane.trouble = divergence.sentence(
                     label,
                     lane.good,
-                    lane.divergence is not None,
+                    exact,
                     OUTSIDE if outside else gentler(lane.optimizer),
                     outside,
                 )

@@ -64,13 +64,10 @@ def result_of(race: Race, lane: Lane) -> LaneResult:
 
 
 def _scores(race: Race, lane: Lane) -> evaluation.Scores:
-    """Return a lane's losses and accuracies after checking them; NaN if even those of its last
-    finite estimate cannot be computed.
+    """Return a lane's losses and accuracies; NaN if even those of its last finite estimate cannot
+    be computed.
     """
-    for _ in range(3):  # checking or evaluating it may restore its last finite estimate
+    for _ in range(2):  # if they cannot be, the lane ends, and gets back its last finite estimate
         with race.minding(lane, "while it was scored"):
-            scores = race.score(lane)
-            # In the middle of a race this check must not end a lane by a stop rule.
-            if not (lane.finished and race.judge(lane, scores[0])):
-                return scores
+            return race.score(lane)
     return math.nan, math.nan, math.nan, math.nan

@@ -100,6 +100,7 @@ class Trajectory:
                     self.mean.lerp_(lane.state.estimate, 1 - self.average)
                 if oracle.core_seconds >= self.core_seconds and not lane.finished:
                     self.outcome, lane.finished = "time", True
+                    self.race.check(lane)
                 if oracle.evaluations >= due or lane.finished:
                     due = max(oracle.evaluations * self.ratio, oracle.evaluations + 1)
                     yield self._look()
@@ -117,7 +118,9 @@ class Trajectory:
     def _look(self) -> dict[str, Any]:
         lane, oracle = self.lane, self.lane.oracle
         measured = self._scores(lane.state.estimate)
-        self.race.judge(lane, measured["loss"])
+        if lane.trouble is not None and lane.divergence is not None:
+            # The lane was given back earlier weights, which it did not reach by itself.
+            measured = dict.fromkeys(measured, math.nan)
         moved = lane.state.estimate - self.start
         row: dict[str, Any] = {
             "checkpoint": len(self.rows),

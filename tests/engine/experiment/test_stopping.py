@@ -13,7 +13,7 @@ from engine.experiment.query_string import from_flat, to_flat
 from engine.experiment.stopping import BestSoFar, Divergence, LaneCheck, StopRules
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
-from engine.race.race import Race
+from engine.race.race import CHECKS, Race
 
 
 def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:
@@ -35,10 +35,12 @@ def test_no_rule_is_the_default_and_every_lane_spends_its_budget() -> None:
     assert (last["progress"], last["stopped"]) == (1, None)
 
 
-def test_a_lane_stops_at_the_first_look_at_which_it_has_reached_the_target() -> None:
-    free = [frame.metrics["lanes"][0] for frame in race_of("adam")]
+def test_a_lane_stops_at_the_first_check_at_which_it_has_reached_the_target() -> None:
+    free = [frame.metrics["lanes"][0] for frame in race_of("adam", marks=CHECKS)]
     first = next(row for row in free if row["loss"] <= 0.1)
-    race = race_of("adam", {"name": "sgd", "learning_rate": 1e-6}, stop={"target": 0.1})
+    race = race_of(
+        "adam", {"name": "sgd", "learning_rate": 1e-6}, stop={"target": 0.1}, marks=CHECKS
+    )
     rows = [frame.metrics["lanes"] for frame in race]
     ended = next(row[0] for row in rows if row[0]["finished"])
     assert ended["step"] == first["step"]
@@ -211,14 +213,14 @@ def breaking(
 def test_divergence_is_told_exactly_and_the_last_good_moment_is_kept(
     monkeypatch: pytest.MonkeyPatch, tells: bool
 ) -> None:
-    breaking(monkeypatch, "sgd", at=131, tells=tells)
-    race = race_of("sgd", "adam", amount=2e5, marks=20)
+    breaking(monkeypatch, "sgd", at=123, tells=tells)
+    race = race_of("sgd", "adam", amount=2e5, marks=CHECKS)
     frames = list(race)
     rows = [frame.metrics["lanes"][0] for frame in frames]
     good = [row for row in rows if row["trouble"] is None][-1]
     bad = next(row for row in rows if row["trouble"] is not None)
-    assert good["step"] < 131 <= bad["step"]
-    when = "at step 131" if tells else f"between steps {good['step']} and {bad['step']}"
+    assert good["step"] < 123 <= bad["step"]
+    when = "at step 123" if tells else f"between steps {good['step']} and {bad['step']}"
     assert bad["trouble"] == (
         f"SGD with momentum diverged: its loss and 42 of 42 weights were NaN {when}. "
         f"The last good moment, step {good['step']} with loss {good['loss']:.3g}, is kept. A "
@@ -294,7 +296,7 @@ def test_results_of_a_race_nobody_looked_at_are_numbers_too(
         race.advance()
     row = race.results()[0]
     assert math.isfinite(row["loss"])
-    assert "The last good moment, step 0, is kept." in row["trouble"]
+    assert "The last good moment, step 2 with loss" in row["trouble"]
 
 
 # What a lane keeps in memory.

@@ -171,7 +171,7 @@ def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:
     race = Race(
         landscape("formula", formula="x^29", lanes=[{"name": "sgd", "learning_rate": 1000.0}])
     )
-    for _ in range(50):
+    for _ in range(64):  # it is checked after 32 and after 64 steps
         if race.finished:
             break
         race.advance()
