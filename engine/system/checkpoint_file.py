@@ -8,14 +8,15 @@ that several arrays are views of is stored once, and they are views of it again 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from .output_files import appearing
 
@@ -118,12 +119,38 @@ def write(path: Path, value: Any) -> Path:
     """
     arrays = _Arrays()
     structure = json.dumps(arrays.plain(value), separators=(",", ":"))
-    tensors = {str(number): array for number, array in enumerate(arrays.found)}
-    content = save(tensors, {NAME: structure})
     with appearing(path) as part, part.open("wb") as file:
-        file.write(HEAD + hashlib.sha256(content).digest())
-        file.write(content)
+        file.write(bytes(START))
+        digest = _safetensors(file, arrays.found, {NAME: structure})
+        file.seek(0)
+        file.write(HEAD + digest)
     return path
+
+
+def _safetensors(
+    file: BinaryIO, arrays: list[np.ndarray[Any, Any]], metadata: dict[str, str]
+) -> bytes:
+    """Write byte arrays, named by their number, as safetensors.
+
+    The package's own `save` first makes one more copy of everything in memory, and a race may have
+    taken half of that.
+
+    Returns:
+        The SHA-256 of what was written.
+    """
+    ends = list(itertools.accumulate((array.nbytes for array in arrays), initial=0))
+    entries: dict[str, Any] = {
+        str(number): {"dtype": "U8", "shape": [last - first], "data_offsets": [first, last]}
+        for number, (first, last) in enumerate(itertools.pairwise(ends))
+    }
+    header = json.dumps({"__metadata__": metadata, **entries}, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    digest = hashlib.sha256()
+    pieces: list[bytes | memoryview] = [len(header).to_bytes(8, "little"), header]
+    for piece in [*pieces, *(array.data for array in arrays)]:
+        digest.update(piece)
+        file.write(piece)
+    return digest.digest()
 
 
 def is_checkpoint(data: bytes) -> bool:
@@ -152,8 +179,7 @@ def parse(body: bytes) -> Any:
     try:
         length = int.from_bytes(body[:8], "little")
         structure = json.loads(body[8 : 8 + length])["__metadata__"][NAME]
-        arrays = {name: np.array(one) for name, one in load(body).items()}
-        return _value(json.loads(structure), arrays, {})
+        return _value(json.loads(structure), load(body), {})
     except (SafetensorError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"not a checkpoint: {error}") from None
 

@@ -5,11 +5,13 @@ damaged or foreign is refused.
 from __future__ import annotations
 
 import math
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.numpy
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,3 +121,30 @@ def test_what_is_no_plain_value_is_not_written(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="a checkpoint holds no"):
             checkpoint_file.write(tmp_path / "one", value)
     assert not list(tmp_path.iterdir())
+
+
+def test_writing_takes_no_copy_of_the_arrays(tmp_path: Path) -> None:
+    """A race may have taken most of the memory there is."""
+    value = {
+        "array": np.arange(2**20, dtype=np.float64),
+        "tensor": torch.arange(2**20, dtype=torch.float64),
+        "bytes": bytes(2**20),
+    }
+    checkpoint_file.write(tmp_path / "warm", {"tensor": torch.ones(3)})
+    tracemalloc.start()
+    try:
+        path = checkpoint_file.write(tmp_path / "one", value)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert path.stat().st_size > 17 * 2**20
+    assert peak < 2**20
+
+
+def test_what_is_written_is_safetensors(tmp_path: Path) -> None:
+    path = checkpoint_file.write(tmp_path / "one", {"a": np.arange(5, dtype=np.uint8), "b": b"xyz"})
+    found = safetensors.numpy.load(checkpoint_file.content(path.read_bytes()))
+    assert {name: one.tolist() for name, one in found.items()} == {
+        "0": [0, 1, 2, 3, 4],
+        "1": list(b"xyz"),
+    }
