@@ -49,6 +49,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python.parent
 
 
+@pytest.mark.slow
 def test_the_command_races_in_another_folder(installed: Path, tmp_path: Path) -> None:
     told = call(
         installed / "kelvin",

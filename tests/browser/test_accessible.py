@@ -44,8 +44,8 @@ WAYS = [
     "name",
     [
         "explore",
-        "landscapes",
-        "present",
+        pytest.param("landscapes", marks=pytest.mark.slow),
+        pytest.param("present", marks=pytest.mark.slow),
         pytest.param("images", marks=pytest.mark.slow),
         pytest.param("gallery", marks=pytest.mark.slow),
     ],
@@ -69,7 +69,8 @@ def test_axe_finds_nothing_serious(
     nothing_serious(page, [one for one in OURS.split(", ") if page.locator(one).count()])
 
 
-@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_the_windows_of_the_data(open_page: Open, theme: str) -> None:
     page = open_page(color_scheme=theme)
     page.get_by_test_id("dataset-change").click()

@@ -91,6 +91,7 @@ def test_datasets_are_picked_by_keys(open_page: Open) -> None:
     expect(page.get_by_test_id("dataset-change")).to_be_focused()
     linked(page, dataset="moons")
     page.keyboard.press("Enter")
+    expect(page.get_by_test_id("all-moons")).to_be_focused()
     page.keyboard.press("Tab")
     expect(page.get_by_test_id("all-circles")).to_be_focused()
     page.keyboard.press("Enter")
@@ -98,6 +99,7 @@ def test_datasets_are_picked_by_keys(open_page: Open) -> None:
     expect(page.get_by_test_id("dataset-change")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_points_are_painted_and_raced(open_page: Open) -> None:
     page = open_page()
     page.get_by_test_id("dataset-change").click()

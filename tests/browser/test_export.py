@@ -101,7 +101,8 @@ def test_large_networks_are_asked_for_their_weights(open_page: Open) -> None:
     assert look(page, "v.player.chosen") is None
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_export_gives_png_and_svg_of_panels_and_board(open_page: Open, scheme: str) -> None:
     page = open_page(color_scheme=scheme)
     wait_for(page, moment=21)

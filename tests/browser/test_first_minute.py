@@ -104,6 +104,7 @@ def test_one_step_is_shown_from_the_question(open_page: Open) -> None:
     expect(page.get_by_test_id("stages")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_terms_are_explained_on_hover_and_on_focus(open_page: Open) -> None:
     page = open_page(viewport={"width": 1440, "height": 900})
     wait_for(page, ready=True, frames=3)

@@ -112,6 +112,7 @@ def test_an_own_recording_names_its_race_whatever_the_tab_raced_last(open_page: 
     wait_for(page, source="live", dataset="circles")
 
 
+@pytest.mark.slow
 def test_a_question_keeps_its_explanation_until_it_is_closed(open_page: Open) -> None:
     page = open_page()
     page.get_by_test_id("stSidebar").get_by_role("button", name="Guided experiments").click()
@@ -207,6 +208,7 @@ def test_a_tab_nobody_sees_gets_no_frames_and_then_all_that_it_missed(open_page:
     assert pictures == sorted(set(pictures))
 
 
+@pytest.mark.slow
 def test_a_finger_scrolls_the_page_past_a_chart(open_page: Open) -> None:
     page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     wait_for(page, frames=6)
@@ -275,6 +277,7 @@ def test_no_panel_shows_axes_before_there_is_something_on_them(open_page: Open) 
         expect(page.locator(f"[data-plot={name}]")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_replays_button_stands_beside_its_bar(open_page: Open) -> None:
     page = open_page("", viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     wait_for(page, frames=6)

@@ -173,6 +173,7 @@ def _refusal() -> str:
     return pages.refusal(t("hosting.host", host="kelvin.example.org"))
 
 
+@pytest.mark.slow
 def test_a_course_shows_kelvin_in_a_frame_and_a_click_starts_the_race(
     context: BrowserContext, embedded: Server, stranger: str
 ) -> None:

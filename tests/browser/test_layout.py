@@ -38,6 +38,7 @@ EMPTY = """() => {
 }"""
 
 
+@pytest.mark.slow
 def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> None:
     page = open_page(RACE + EIGHT)
     wait_for_state(page, "done")
@@ -57,6 +58,7 @@ def test_no_room_is_empty_under_two_maps(open_page: Open) -> None:
         page.wait_for_function(f"({EMPTY})() < {height / 7}")
 
 
+@pytest.mark.slow
 def test_a_panel_with_nothing_to_show_gives_its_place_away_and_says_why(open_page: Open) -> None:
     panels = "&panels=network,loss,temperature,chains,weights"
     page = open_page(f"?dataset=moons&lanes=sgd,adam&evaluations=100000{panels}")

@@ -59,6 +59,7 @@ def names(page: Page) -> list[str]:
     return page.get_by_test_id("slide").locator(".kt-what b").all_inner_texts()
 
 
+@pytest.mark.slow
 def test_three_recordings_are_on_the_stage_with_own_captions_in_twelve_clicks(
     open_page: Open,
 ) -> None:

@@ -343,6 +343,7 @@ def test_images_show_a_wall_and_four_lanes_fit(open_page: Open) -> None:
     page.screenshot(path=SHOTS / "explore-digits.png")
 
 
+@pytest.mark.slow
 def test_settings_changed_says_so_and_the_address_follows(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

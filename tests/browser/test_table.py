@@ -132,6 +132,7 @@ def test_maps_inside_each_neuron_and_editable_weights(open_page: Open) -> None:
     ) == pytest.approx(2.75, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_loss_landscape_under_the_path(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,adam&seconds=300&seed=3")
     wait_for(page, source="live", pictures=1)
@@ -264,7 +265,7 @@ def test_agreement_of_the_step_with_the_slope(open_page: Open) -> None:
 
 
 def test_whole_state_in_the_address_and_the_moment_too(open_page: Open) -> None:
-    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=800000&seed=7" + SIX)
+    page = open_page("?dataset=moons&lanes=annealing,adam&evaluations=200000&seed=7" + SIX)
     wait_for(page, source="live", state="done")
     page.get_by_test_id("hide-chains").click()
     page.get_by_test_id("enlarge-loss").click()

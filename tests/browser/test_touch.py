@@ -102,6 +102,7 @@ def test_particle_cloud_by_keys(open_page: Open) -> None:
     assert steps(page) == before, "the arrows have taken no step"
 
 
+@pytest.mark.slow
 def test_own_data_drawn_while_the_race_runs(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -223,7 +223,15 @@ REACHED = {
 0.7."""
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in ("annealing", "eki", "openai-es", "cma-es", "adam")
+        else pytest.param(name, marks=pytest.mark.slow)
+        for name in NAMES
+    ],
+)
 def test_the_defaults_reach_the_stated_loss(name: str) -> None:
     race = race_of(
         name, {"name": "moons", "points": 100}, budget={"currency": "evaluations", "amount": 5e5}

@@ -537,7 +537,14 @@ def test_the_budget_cuts_a_walk_to_what_it_pays_for(currency: Any) -> None:
     assert oracle.spent(currency) == pytest.approx(prepared + 21 * 2 * price)
 
 
-@pytest.mark.parametrize("search", ["annealing", "differential-evolution", "harmony-search"])
+@pytest.mark.parametrize(
+    "search",
+    [
+        "annealing",
+        pytest.param("differential-evolution", marks=pytest.mark.slow),
+        pytest.param("harmony-search", marks=pytest.mark.slow),
+    ],
+)
 def test_it_learns_moons_from_its_defaults(search: str) -> None:
     spec = {
         "dataset": "moons",

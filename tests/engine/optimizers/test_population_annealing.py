@@ -184,7 +184,9 @@ def test_the_temperature_follows_its_plan(schedule: str) -> None:
     assert optimizer.step(state, rng.at(2), oracle).temperature == pytest.approx(3 * state.plan)  # type: ignore[operator]
 
 
-@pytest.mark.parametrize("problem", ["ellipsoid", "rosenbrock"])
+@pytest.mark.parametrize(
+    "problem", ["ellipsoid", pytest.param("rosenbrock", marks=pytest.mark.slow)]
+)
 def test_it_beats_random_search_on_hard_problems(problem: str) -> None:
     function = turned_ellipsoid(10) if problem == "ellipsoid" else rosenbrock
     start = torch.full((10,), 2.0, dtype=torch.float64)

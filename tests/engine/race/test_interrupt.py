@@ -119,7 +119,7 @@ def test_interrupted_anywhere_and_resumed_is_not_interrupted(name: str, tmp_path
     assert any(lane.stopped for lane in whole.lanes) == ("stop" in value)
     steps = sum(lane.step for lane in whole.lanes)
     chance = random.Random(name)
-    for at in sorted({1, steps, *(chance.randint(1, steps) for _ in range(4))}):
+    for at in sorted({1, steps, *(chance.randint(1, steps) for _ in range(2))}):
         found, again = interrupted_and_resumed(
             race_of(value, events, amount), at, tmp_path / "race"
         )
@@ -216,7 +216,9 @@ def recorded(out: str) -> list[bytes]:
     return [plain(message) for message in Recording.read(Path(json.loads(out)["recording"]))]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_the_command_line_resumes_the_recording_too(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -118,6 +118,7 @@ def test_the_bar_moves_within_a_step_and_says_which(
     assert out.splitlines()[1].endswith(" 1"), "one step"
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("try_by_try")
 def test_ctrl_c_in_a_long_step_is_answered(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

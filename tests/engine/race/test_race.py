@@ -53,7 +53,7 @@ def test_every_lane_starts_from_the_very_same_weights() -> None:
 def test_the_same_experiment_gives_the_same_frames() -> None:
     runs = []
     for _ in range(2):
-        frames = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=5), marks=20))
+        frames = list(Race(experiment(["annealing", "eki", "pso", "adam"], 5e4, seed=5), marks=20))
         runs.append(
             [
                 encode(without_clock(part))
@@ -63,7 +63,7 @@ def test_the_same_experiment_gives_the_same_frames() -> None:
         )
     assert runs[0] == runs[1]
     assert len(runs[0]) >= 2 * 15
-    other = list(Race(experiment(["annealing", "eki", "pso", "adam"], seed=6), marks=20))
+    other = list(Race(experiment(["annealing", "eki", "pso", "adam"], 5e4, seed=6), marks=20))
     assert encode(without_clock(other[-1].metrics)) != runs[0][-2]
 
 

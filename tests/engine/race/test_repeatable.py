@@ -139,6 +139,7 @@ def test_processes_that_differ_give_the_same_bits(threads: int) -> None:
     assert one == two
 
 
+@pytest.mark.slow
 def test_what_mkl_and_aten_are_told_changes_nothing() -> None:
     """MKL_CBWR alone gave other last digits, as does ATEN_CPU_CAPABILITY."""
     command = [sys.executable, "-m", "engine", "run", "--dataset", "digits", "--json"]

@@ -123,6 +123,7 @@ def test_where_the_system_forgets_its_children_the_end_is_seen_all_the_same(
         signal.signal(signal.SIGCHLD, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("slow_to_note")
 def test_a_pool_that_is_closed_leaves_nobody_alive_when_many_close_it() -> None:
     pool = Pool(2, main=fake_race.serve)

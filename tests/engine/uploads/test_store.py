@@ -495,6 +495,7 @@ def test_a_full_disk_is_not_the_files_fault(folder: Path, monkeypatch: pytest.Mo
             store(flowers().encode(), "flowers.csv")
 
 
+@pytest.mark.slow
 def test_the_same_file_of_two_visitors_tells_neither_of_the_other(folder: Path) -> None:
     mine = store(flowers().encode(), "salaries of ACME.csv", "me")
     theirs = store(flowers().encode(), "guess.csv", "them")
@@ -537,6 +538,7 @@ def test_a_visitors_many_small_files_push_out_that_visitors_own(
     )
 
 
+@pytest.mark.slow
 def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upload_store, "VISITOR_BYTES", 1000)
     monkeypatch.setattr(upload_store, "AGE", 1e12)
@@ -552,6 +554,7 @@ def test_all_that_was_made_of_a_file_counts(folder: Path, monkeypatch: pytest.Mo
     assert asked == [info.token]
 
 
+@pytest.mark.slow
 def test_a_visitors_file_is_kept_for_a_day_after_its_last_use(folder: Path) -> None:
     mine, here = (
         store(flowers().encode(), "flowers.csv", "me"),

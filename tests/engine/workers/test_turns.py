@@ -263,11 +263,11 @@ def saved(folder: Path, seed: int) -> bool:
 def test_every_race_of_a_killed_process_goes_on_to_the_same_end(real: Pool, tmp_path: Path) -> None:
     whole = {}
     for seed in (1, 2, 3):
-        _, heard = submitted(real, tmp_path, value(seed, 4e5))
+        _, heard = submitted(real, tmp_path, value(seed, 1.5e5))
         heard.state("done")
         whole[seed] = heard.of("weights")[-1]
         (tmp_path / f"{seed}.race").unlink(missing_ok=True)
-    races = {seed: submitted(real, tmp_path, value(seed, 4e5)) for seed in (1, 2, 3)}
+    races = {seed: submitted(real, tmp_path, value(seed, 1.5e5)) for seed in (1, 2, 3)}
     for job, heard in races.values():
         job.command({"do": "speed", "value": 50})
         heard.state("running")
@@ -289,6 +289,7 @@ def test_every_race_of_a_killed_process_goes_on_to_the_same_end(real: Pool, tmp_
         assert job.over
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_race_that_kills_its_process_again_and_again_is_ended_and_no_other(
     real: Pool, tmp_path: Path
@@ -473,6 +474,7 @@ def test_a_worker_takes_its_gpu_before_its_races(monkeypatch: pytest.MonkeyPatch
     assert taken == ["cuda:1"]
 
 
+@pytest.mark.slow
 def test_races_beside_long_steps_go_on_in_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -498,6 +500,7 @@ def test_races_beside_long_steps_go_on_in_another_process(
         pool.close()
 
 
+@pytest.mark.slow
 def test_what_a_checkpoint_does_not_know_is_asked_again_where_a_race_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

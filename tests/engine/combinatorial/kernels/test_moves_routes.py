@@ -68,20 +68,20 @@ def whole(chain: RoutesChain) -> None:
         (12, 1000, 12, None, "CEIL_2D"),
         (25, 30, 200, 1, "EUC_2D"),
         (40, 1000, 40, None, "ATT"),
-        (60, 5, 25, None, "EUC_2D"),
+        pytest.param(60, 5, 25, None, "EUC_2D", marks=pytest.mark.slow),
     ],
 )
 def test_every_move_counts_what_it_changes(
     customers: int, side: int, capacity: int, vehicles: int | None, metric: Metric
 ) -> None:
-    """10⁵ moves in all, at a heat that keeps nearly all of them."""
+    """5 · 10⁴ moves in all, at a heat that keeps nearly all of them."""
     instance = routes_instance(customers, customers, capacity, side, vehicles, metric)
     problem = RoutesProblem(instance)
     chain = chain_of(problem)
     sums = np.zeros(2)
     state = np.array([12345], np.uint64)
     made = 0
-    for _ in range(12_000):
+    for _ in range(6_000):
         before = int(chain.numbers[ACCEPTED])
         chain.walk(HOT, 1, sums, state)
         length, overload = measured(instance, chain.flat)
@@ -90,8 +90,8 @@ def test_every_move_counts_what_it_changes(
         if chain.numbers[ACCEPTED] > before:
             made += 1
             whole(chain)
-    assert made >= 1000 * (customers > 1)
-    assert chain.numbers[MOVES] == 12_000
+    assert made >= 500 * (customers > 1)
+    assert chain.numbers[MOVES] == 6_000
     if chain.numbers[LOWEST] < NOTHING:
         assert measured(instance, chain.best) == (chain.numbers[LOWEST], 0)
 
