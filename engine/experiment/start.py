@@ -48,4 +48,10 @@ class Start(Fields):
                 self.file,
                 "the path of a file of weights for the law file, and none for the other laws",
             )
+        for name, law in (("sigma", "normal"), ("gain", "glorot"), ("lane", "file")):
+            given, usual = getattr(self, name), type(self).model_fields[name].default
+            if self.law != law and given != usual:
+                raise BadInput(
+                    f"start.{name}", given, f"{usual:g} unless start.law is {law}; it is {self.law}"
+                )
         return self

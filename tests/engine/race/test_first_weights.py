@@ -80,6 +80,23 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         assert error.value.field == field
 
 
+@pytest.mark.parametrize(
+    ("start", "field"),
+    [
+        ({"sigma": 2.0}, "start.sigma"),
+        ({"law": "glorot", "sigma": 2.0}, "start.sigma"),
+        ({"law": "normal", "gain": 4.0}, "start.gain"),
+        ({"law": "zeros", "lane": 1}, "start.lane"),
+    ],
+)
+def test_what_another_law_would_use_is_refused(start: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput, match="unless start.law is") as error:
+        Experiment.parse({"dataset": "moons", "start": start})
+    assert error.value.field == field
+    usual = {"sigma": 1.0, "gain": 1.0, "lane": 0}
+    assert Experiment.parse({"dataset": "moons", "start": usual}), "as older files have them"
+
+
 def test_no_page_may_name_a_file_of_this_machine(tmp_path: Path) -> None:
     value = {"dataset": "digits", "start": {"law": "file", "file": str(tmp_path / "x")}}
     with pytest.raises(BadInput, match="command line"):
