@@ -90,7 +90,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_what_another_law_would_use_is_refused(start: dict[str, Any], field: str) -> None:
-    with pytest.raises(BadInput, match="unless start.law is") as error:
+    with pytest.raises(BadInput, match=r"unless start\.law is") as error:
         Experiment.parse({"dataset": "moons", "start": start})
     assert error.value.field == field
     usual = {"sigma": 1.0, "gain": 1.0, "lane": 0}
