@@ -434,9 +434,9 @@ def decode_cities(text: str, geographic: bool) -> Floats:
             raise BadInput("cities", entry, f"two numbers as city {number:,}, as in 12.5,-3")
         found.append([float(part) for part in parts])
     places = np.array(found)
-    wrong = off_the_earth(places) if geographic else None
-    if wrong is not None:
-        city, why = wrong
+    wrong = off_the_earth(places) if geographic else []
+    if wrong:
+        city, why = wrong[0]
         raise BadInput("cities", entries[city], f"{EARTHLY} (city {city + 1:,} has {why})")
     if not geographic and planar("", "", places, finest=1) is None:
         raise BadInput("cities", "these cities", "cities at most 2,147,483,646 apart")

@@ -282,8 +282,8 @@ def edited(instance: TourInstance, event: Cities) -> tuple[Floats, list[int]]:
         raise BadInput("cities", f"{size} cities", f"{FEWEST} to {MAX_EDITABLE:,} cities")
     added = np.array(event.add, dtype=float).reshape(-1, 2)
     after = np.concatenate([places[kept], added])
-    if instance.geographic and (off := off_the_earth(after)) is not None:
-        raise BadInput("cities", off[1], EARTHLY)
+    if instance.geographic and (off := off_the_earth(after)):
+        raise BadInput("cities", off[0][1], EARTHLY)
     if not instance.geographic and widest(after, instance.metric) > MAX_DISTANCE:
         raise BadInput(
             "cities", "a city far away", f"distances of at most {MAX_DISTANCE:,} between cities"

@@ -86,22 +86,23 @@ def eastward(degrees: Floats) -> Floats:
     return np.column_stack([np.where(east > 180, east - 360, east), degrees[:, 1]])
 
 
-def off_the_earth(degrees: Floats) -> tuple[int, str] | None:
-    """Return the first of some places that is not on the Earth, and what it has; None if all are.
+def off_the_earth(degrees: Floats) -> list[tuple[int, str]]:
+    """Return those of some places that are not on the Earth, and what they have.
 
     Args:
         degrees: (n, 2) longitudes and latitudes.
     """
     east, north = degrees.T
     beyond_north, beyond_east = np.abs(north) > 90, (east < -180) | (east > 360)
-    wrong = np.flatnonzero(beyond_north | beyond_east)
-    if not wrong.size:
-        return None
-    city = int(wrong[0])
-    which, value = ("latitude", north[city]) if beyond_north[city] else ("longitude", east[city])
-    swapped = beyond_north.any() and (np.abs(east) <= 90).all()
-    hint = "; perhaps latitude and longitude are swapped" if swapped else ""
-    return city, f"{which} {plain(value)}{hint}"
+    wrong: list[int] = np.flatnonzero(beyond_north | beyond_east).tolist()
+    told = [
+        (i, f"latitude {plain(north[i])}" if beyond_north[i] else f"longitude {plain(east[i])}")
+        for i in wrong
+    ]
+    if told and beyond_north.any() and (np.abs(east) <= 90).all():
+        first, said = told[0]
+        return [(first, f"{said}; perhaps latitude and longitude are swapped")]  # what ails all
+    return told
 
 
 EARTHLY = "latitudes from −90 to 90 and longitudes from −180 to 360 degrees"

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from .limits import COLUMNS, named, one_form, refuse
+from .limits import COLUMNS, FAULTS, named, one_form, refuse
 from .numerals import written
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", "|": "bars", ",": "commas"}
@@ -87,7 +87,7 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
         for entries in columns[len(row) :]:
             entries.append("")
     names, columns = _extra(
-        names, columns, unnamed, long, beyond, '\n"' in text[:SAMPLE_CHARACTERS], name, notes
+        names, columns, unnamed, short, long, beyond, '\n"' in text[:SAMPLE_CHARACTERS], name, notes
     )
     count = len(columns[0])
     if len(short) > SHORT_ROWS * (count + len(short)):
@@ -114,6 +114,7 @@ def _extra(
     names: list[str],
     columns: list[list[str]],
     unnamed: int,
+    short: list[int],
     long: list[tuple[int, int]],
     beyond: int,
     quoted: bool,
@@ -127,6 +128,7 @@ def _extra(
         names: in the first line, without empty ones at its end.
         columns: one for each name, for each empty one after them, and one more.
         unnamed: how many empty names there were.
+        short: lines with fewer entries than there are names.
         long: rows with more entries than there are names: line and number of entries.
         beyond: how many of them have more than there are columns here.
         quoted: whether rows begin with a quotation mark, as R writes row names.
@@ -148,18 +150,19 @@ def _extra(
                 f"(“{named(columns[0][0])}”, …) holds names of rows and is left out."
             )
             return names, columns[1:]
-        line, saw = long[0]
+        told = ", ".join(f"line {line:,} has {saw}" for line, saw in long[:FAULTS])
+        beyond_those = len(long) - FAULTS
         more = (
-            f", and {len(long) - 1:,} more {'has' if len(long) == 2 else 'have'} too many"
-            if len(long) > 1
+            f", and {beyond_those:,} more {'has' if beyond_those == 1 else 'have'} too many"
+            if beyond_those > 0
             else ""
         )
+        also = f"; {_rows_said(short)} too few" if short else ""
         raise refuse(
             name,
-            f"a table with as many entries in every row as there are names (line {line} has "
-            f"{saw} where there are "
-            f"{width + unnamed}{more}; an entry with the separator in it needs quotation marks "
-            f"around it)",
+            f"a table with as many entries in every row as there are names ({told} where there "
+            f"are {width + unnamed}{more}{also}; an entry with the separator in it needs "
+            "quotation marks around it)",
         )
     if last > width:
         return names + [""] * (last - width), columns[:last]

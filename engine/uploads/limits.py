@@ -33,6 +33,8 @@ FEW_NUMBERS = 20
 """A column to predict with at most this many different numbers is treated as classes."""
 BLANKS = "\u00a0\u2002\u2003\u2007\u2009\u202f\u3000"
 """Spaces of other widths, which are shown as the usual one."""
+FAULTS = 5
+"""Faults of a file that are told one by one."""
 NAME = 60
 """Characters in the name of a column, a class or a file."""
 
@@ -62,6 +64,12 @@ class NotNow(BadInput):
 def refuse(name: str, allowed: str) -> BadInput:
     """Return the error for a file of that name."""
     return BadInput("file", named(name), allowed)
+
+
+def faults_told(faults: Sequence[str]) -> str:
+    """Return what is wrong with a file, the first `FAULTS` of it, so that it is mended at once."""
+    more = f"; and {len(faults) - FAULTS:,} more" if len(faults) > FAULTS else ""
+    return "; ".join(faults[:FAULTS]) + more
 
 
 def named(value: Any) -> str:

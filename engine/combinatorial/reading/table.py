@@ -16,9 +16,9 @@ from pathlib import PurePath
 import numpy as np
 
 from ...uploads.delimited_text import table_rows
-from ...uploads.limits import named, one_form, refuse
+from ...uploads.limits import faults_told, named, one_form, refuse
 from ...uploads.numerals import read_numbers, written
-from ..instance import TourInstance
+from ..instance import Floats, TourInstance
 from ..places import EARTHLY, off_the_earth, on_earth, planar
 from .tsplib import MAX_CITIES
 
@@ -28,6 +28,9 @@ table.
 """
 DEMANDS = frozenset({"demand", "demands", "capacity"})
 """Names of columns, in lower case, that belong to routes of vehicles."""
+NEAR = 100
+"""Metres across places on the Earth, below which whole metres are coarse."""
+METRES_A_DEGREE = 111_195
 MOST_NAMED = 6
 """Columns that a message names at most."""
 PLANE, EARTH = ("x", "y"), ("longitude", "latitude")
@@ -71,14 +74,7 @@ def read_table(text: str, name: str, notes: list[str] | None = None) -> TourInst
             found = "there are two" if roles.count(role) > 1 else "there is none"
             listed = ", ".join(f"“{named(entry)}”" for entry in first[:MOST_NAMED])
             raise refuse(name, f"{EXPECTED} ({found} for {role}; the first row is {listed})")
-    for line, row in rows:
-        if len(row) < len(roles) or any(row[len(roles) :]):
-            raise refuse(
-                name,
-                f"as many entries in every row (line {line:,} has {len(row)}, the first row "
-                f"{len(roles)})",
-            )
-    at = np.column_stack([_numbers(rows, roles.index(role), name) for role in wanted])
+    at = _places(rows, [roles.index(role) for role in wanted], len(roles), name)
     called = _title_column(rows, roles)
     titles = tuple(named(row[called]) for _, row in rows) if called is not None else None
     if headed:
@@ -91,10 +87,21 @@ def read_table(text: str, name: str, notes: list[str] | None = None) -> TourInst
             raise refuse(name, "cities at most 2,147,483,646 apart (these are farther)")
         return instance
     wrong = off_the_earth(at)
-    if wrong is not None:
-        city, why = wrong
-        raise refuse(name, f"{EARTHLY} (line {rows[city][0]:,} has {why})")
+    if wrong:
+        told = [f"line {rows[city][0]:,} has {why}" for city, why in wrong]
+        raise refuse(name, f"{EARTHLY} ({faults_told(told)})")
+    if _metres_across(at) < NEAR:
+        notes.append(
+            "These places lie within a few steps of one another, and distances on the Earth are "
+            "whole metres. Columns named x and y, in metres, are measured more finely."
+        )
     return on_earth(title, title, at, titles)
+
+
+def _metres_across(degrees: Floats) -> float:
+    """Return how wide the box around places on the Earth is, where it is small."""
+    east, north = np.ptp(degrees, axis=0)
+    return METRES_A_DEGREE * math.hypot(north, east * math.cos(math.radians(degrees[0, 1])))
 
 
 def _role(entry: str) -> str:
@@ -139,24 +146,49 @@ def _roles_of_data(
     return roles
 
 
-def _numbers(rows: Sequence[tuple[int, Sequence[str]]], column: int, name: str) -> list[float]:
-    """Return a column of coordinates."""
+def _places(
+    rows: Sequence[tuple[int, Sequence[str]]], columns: Sequence[int], width: int, name: str
+) -> Floats:
+    """Return the coordinates (n, 2) of all rows.
+
+    Raises:
+        BadInput: rows of another width, or entries that are no numbers: all that are wrong.
+    """
+    fits = [(line, row) for line, row in rows if len(row) >= width and not any(row[width:])]
+    whole = {line for line, _ in fits}
+    wide = [
+        (line, f"line {line:,} has {len(row)}, the first row {width}")
+        for line, row in rows
+        if line not in whole
+    ]
+    found, bad = [], []
+    for column in columns:
+        values, wrong = _numbers(fits, column)
+        found.append(values)
+        bad += wrong
+    if not wide and not bad:
+        return np.column_stack(found)
+    wanted = ["as many entries in every row"] * bool(wide) + ["a number as coordinate"] * bool(bad)
+    # by line: an entry that is twice in a row is told once
+    told = [said for _, said in sorted(dict.fromkeys([*wide, *bad]))]
+    raise refuse(name, f"{' and '.join(wanted)} ({faults_told(told)})")
+
+
+def _numbers(
+    rows: Sequence[tuple[int, Sequence[str]]], column: int
+) -> tuple[list[float], list[tuple[int, str]]]:
+    """Return a column of coordinates, and what is wrong with it by line."""
     entries = [row[column] for _, row in rows]
     reading = read_numbers(Counter(entries))
     found = [reading.values.get(entry, math.nan) for entry in entries]
     if all(map(math.isfinite, found)):
-        return found
+        return found, []
     # An entry may be a number by itself that cannot be told from another one in its column.
-    bad = [i for i, entry in enumerate(entries) if not _is_number(entry)]
-    if bad:
-        place, why = bad[0], ""
-    else:
-        place = next(i for i, value in enumerate(found) if not math.isfinite(value))
+    bad, why = [i for i, entry in enumerate(entries) if not _is_number(entry)], ""
+    if not bad:
+        bad = [next(i for i, value in enumerate(found) if not math.isfinite(value))]
         why = f"; {reading.why_not}" if reading.why_not else ""
-    raise refuse(
-        name,
-        f"a number as coordinate (line {rows[place][0]:,} has “{named(entries[place])}”{why})",
-    )
+    return found, [(rows[i][0], f"line {rows[i][0]:,} has “{named(entries[i])}”{why}") for i in bad]
 
 
 def _is_number(entry: str) -> bool:

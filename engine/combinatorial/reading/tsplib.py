@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import BadInput
-from ...uploads.limits import named, refuse
+from ...uploads.limits import faults_told, named, refuse
 from .. import checks
 from ..instance import METRICS, Floats, Integers, Known, Metric, TourInstance
 from ..known import published
@@ -384,10 +384,12 @@ def _measured(
     points = rows_of(file, COORDINATES, size, (3,) if metric.endswith("3D") else (2,))
     if metric in ("GEO", "GREAT_CIRCLE"):
         wrong = off_the_earth(points[:, ::-1] if metric == "GEO" else points)
-        if wrong is not None:
-            city, why = wrong
-            line = line_of(file.sections[COORDINATES], city)
-            raise file.refused(EARTHLY, f"line {line:,} has {why}")
+        if wrong:
+            told = [
+                f"line {line_of(file.sections[COORDINATES], city):,} has {why}"
+                for city, why in wrong
+            ]
+            raise file.refused(EARTHLY, faults_told(told))
         if metric == "GREAT_CIRCLE":
             return on_earth(name, label, points)
         places = eastward(_degrees(points))

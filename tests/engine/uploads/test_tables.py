@@ -456,7 +456,12 @@ def test_marks_of_missing_entries_are_categories_or_told(name: str) -> None:
         ("a,b,c\n" + "1,2\n" * 30, r"30 rows \(lines 2, 3, 4 …\) have fewer than 3"),
         (
             "a,b\n" + "1,2\n" * 25 + "1,2,3\n1,2,3,4\n",
-            "line 27 has 3 where there are 2, and 1 more has too many",
+            "line 27 has 3, line 28 has 4 where there are 2;",
+        ),
+        (
+            "a,b\n" + "1,2\n" * 25 + "1\n" + "1,2,3\n" * 7,
+            r"line 32 has 3 where there are 2, and 2 more have too many; 1 row \(line 27\) has "
+            r"too few",
         ),
         (
             "a,b\n" + "".join(f"{i},000,{i}\n" for i in range(1, 30)),

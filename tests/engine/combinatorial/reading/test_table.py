@@ -162,6 +162,9 @@ def test_names_are_shown_on_one_line_without_markup() -> None:
         ("lat,lon\n139.7,35.7\n151.2,-33.9\n", "(line 2 has latitude 139.7; perhaps latitude and longitude are swapped)"),
         ("a;b;c\n1;2;3\n", "there is none for x; the first row is “a”, “b”, “c”"),
         ("x;y\n1,000;2\n3,000;4\n", "1,000"),
+        ("x,y\n1,a\nb,2\n3\n", "as many entries in every row and a number as coordinate (line 2 has “a”; line 3 has “b”; line 4 has 1, the first row 2)"),
+        ("x,y\n" + "1,2\n" + "1,?\n" * 7, "line 6 has “?”; line 7 has “?”; and 2 more)"),
+        ("lat,lon\n52,200\n91,200\n52,400\n", "(line 3 has latitude 91; line 4 has longitude 400)"),
     ],
 )  # fmt: skip
 def test_what_is_no_table_of_cities_is_refused_in_one_line(text: str, why: str) -> None:
@@ -171,3 +174,10 @@ def test_what_is_no_table_of_cities_is_refused_in_one_line(text: str, why: str) 
     assert why in said
     assert said.startswith("file: 'given.csv' is not allowed; expected ")
     assert said.isprintable()
+
+
+def test_places_within_metres_are_told_to_be_measured_in_whole_metres() -> None:
+    notes: list[str] = []
+    read_table("lat,lon\n52.5200,13.4050\n52.5201,13.4051\n52.5199,13.4050\n", "a.csv", notes)
+    assert len(notes) == 1
+    assert "whole metres" in notes[0]
