@@ -58,7 +58,7 @@ START = "1,1;4,0;8,1;9,4;7,5;9,8;6,9;5,6;2,9;0,7;3,4;1,4"
 """The first cities of one's own: enough for every method."""
 MOST_SHOWN = 4000
 """Cities of a preview that are sent; of more an even choice."""
-PLACES = 7
+PLACES = 10
 """Digits of a coordinate that are sent."""
 
 
@@ -167,7 +167,7 @@ def draw(shown: CombinatorialExperiment) -> dict[str, Any]:
         leave_out=tuple(name for name, kinds in ONLY.items() if problem not in kinds),
         favourites=FAVOURITES[problem],
         stepwise=False,
-        opening=t("controls.method-tour"),
+        opening=t("controls.method-search"),
     )
     reads = {"evaluations": "reads" if problem in ("tour", "routes") else f"reads-{problem}"}
     value["budget"] = controls.draw_budget(CURRENCIES, AMOUNTS, DEFAULT_AMOUNT, reads)
@@ -373,6 +373,7 @@ def _previewed(instance: InstanceConfig) -> dict[str, Any] | None:
         "guessed": loaded.guessed,
         "editable": loaded.editable and stride == 1,
         "scale": loaded.scale,
+        "origin": loaded.origin,
         "points": [[float(f"{value:.{PLACES}g}") for value in place] for place in places],
         "names": None if names is None else list(names[::stride]),
     }

@@ -34,6 +34,8 @@ FULL_MATRIX = 3000
 """Instances of at most this many cities may keep the distances of all pairs: 36 MB at most."""
 MAX_EDITABLE = 2000
 """Largest number of cities that may be moved, added and dropped while a race runs."""
+FAR = 100
+"""From how many times farther from 0 than from one another cities are told beside an origin."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int32]
@@ -144,12 +146,14 @@ class TourInstance:
 
     def stage(self) -> dict[str, Any]:
         """Return what the page is told of the instance, before the race begins."""
+        origin = self.origin
         return {
             "kind": self.kind,
             "name": self.name,
             "label": self.label,
             "size": self.size,
-            "points": self.places.astype(np.float32),
+            "points": (self.places - np.array(origin or [0, 0])).astype(np.float32),
+            **({"origin": origin} if origin else {}),
             "names": None if self.names is None else list(self.names),
             "geographic": self.geographic,
             "guessed": self.guessed,
@@ -158,6 +162,17 @@ class TourInstance:
             "unit": self.unit,
             "scale": self.scale,
         }
+
+    @property
+    def origin(self) -> list[float] | None:
+        """Return where the page counts places from: whole numbers beside cities that are much
+        nearer to one another than to 0, whose last digits 32 bits would not hold; else None.
+        """
+        across = float(np.ptp(self.places, axis=0).max())
+        if np.abs(self.places).max() <= FAR * across:
+            return None
+        corner: list[float] = np.floor(self.places.min(0)).tolist()
+        return corner
 
     def at(self, places: Floats, names: tuple[str, ...] | None = None) -> TourInstance:
         """Return the instance with other cities, of which nothing is known.

@@ -115,6 +115,18 @@ test("cities are moved, then dropped with the numbers after that, then added at 
   assert.deepEqual(first.x, [0, 4, 4, 0], "the cities before stay as they were");
 });
 
+test("cities some metres apart on the other side of the Earth keep their places", () => {
+  const near = { shape: [2, 2], data: new Float32Array([0.7671253, 0.681236, 0.7671341, 0.68124]) };
+  const data = { points: near, origin: [139, 35], geographic: true };
+  const { x, y } = citiesOf(data);
+  assert.deepEqual([x[0], x[1]], [139.7671253, 139.7671341]);
+  assert.equal(
+    ownInstance({ x, y }, data).cities,
+    "139.7671253,35.681236;139.7671341,35.68124",
+    "seven digits would make one place of both",
+  );
+});
+
 test("edits fold in order, beside events of other kinds, and unknown cities are nothing", () => {
   const events = [
     { kind: "cities", add: [[1, 1]] },

@@ -26,7 +26,7 @@ from engine.combinatorial.instances import (
     decode_cities,
     encode_cities,
 )
-from engine.combinatorial.places import planar
+from engine.combinatorial.places import on_earth, planar
 from engine.errors import BadInput
 
 RANDOM = [[885373.0, 972537.0], [531794.0, 753879.0], [166669.0, 395662.0]]
@@ -264,3 +264,13 @@ def test_nothing_large_is_imported_that_is_not_used(work: str, without: tuple[st
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_places_near_to_one_another_are_told_beside_an_origin() -> None:
+    degrees = np.array([[139.7671253, 35.681236], [139.7671341, 35.68124], [139.76718, 35.6813]])
+    told = on_earth("near", "near", degrees).stage()
+    assert told["origin"] == [139, 35]
+    back = told["points"].astype(np.float64) + told["origin"]
+    assert np.abs(back - degrees).max() < 1e-7, "a centimetre"
+    wide = on_earth("wide", "wide", np.array([[139.8, 35.7], [13.4, 52.5]])).stage()
+    assert "origin" not in wide

@@ -18,23 +18,34 @@
  * @property {boolean} edited whether a hand has changed them, so that nothing is known of them
  */
 
-/** Digits of a coordinate that count: those of a 32-bit number. */
+/** Digits of a coordinate that count: those of a 32-bit number, and beside an origin those of both. */
 const DIGITS = 7;
+const DIGITS_BESIDE = 12;
 
 /**
  * The cities that a stage tells.
  * @param {any} data of the stage
  * @returns {Cities}
  */
-export function citiesOf({ points, names }) {
+export function citiesOf({ points, names, origin }) {
   const n = points.shape[0];
   const x = new Array(n);
   const y = new Array(n);
   for (let i = 0; i < n; i++) {
-    x[i] = Number(points.data[2 * i].toPrecision(DIGITS));
-    y[i] = Number(points.data[2 * i + 1].toPrecision(DIGITS));
+    x[i] = beside(points.data[2 * i], origin?.[0]);
+    y[i] = beside(points.data[2 * i + 1], origin?.[1]);
   }
   return { x, y, names: names ?? null, edited: false };
+}
+
+/**
+ * A coordinate as it was before it was told in 32 bits.
+ * @param {number} told
+ * @param {number} [origin] what it is counted from
+ */
+function beside(told, origin = 0) {
+  const value = Number(told.toPrecision(DIGITS));
+  return origin ? Number((origin + value).toPrecision(DIGITS_BESIDE)) : value;
 }
 
 /**
@@ -79,7 +90,7 @@ export function citiesAfter(data, events) {
 /**
  * Where cities are measured and how: places on the Earth are degrees; on a plane they are counted
  * in parts of a unit.
- * @typedef {{geographic: boolean, scale?: number}} Measured
+ * @typedef {{geographic: boolean, scale?: number, origin?: number[] | null}} Measured
  */
 
 /**
@@ -87,9 +98,10 @@ export function citiesAfter(data, events) {
  * @param {{x: number[], y: number[]}} cities
  * @param {Measured} data of the stage
  */
-export function citiesText({ x, y }, { geographic, scale = 1 }) {
+export function citiesText({ x, y }, { geographic, scale = 1, origin }) {
+  const digits = origin ? DIGITS_BESIDE : DIGITS;
   const written = (/** @type {number} */ value) =>
-    String(Number((geographic ? value : value * scale).toPrecision(DIGITS)));
+    String(Number((geographic ? value : value * scale).toPrecision(digits)));
   return x.map((at, i) => `${written(at)},${written(y[i])}`).join(";");
 }
 

@@ -32,7 +32,7 @@ import { extentOf, fit, flatten, placesOn, zoomed } from "./projection.js";
 /**
  * Cities before there is a race of them, as the page hands them over.
  * @typedef {{label: string, geographic: boolean, guessed: boolean, editable: boolean, size: number,
- *   scale: number, points: number[][], names: string[] | null}} Preview
+ *   scale: number, origin: number[] | null, points: number[][], names: string[] | null}} Preview
  */
 
 /**
@@ -58,6 +58,8 @@ const HUGE_SEEN = 8;
 /** How near the pointer is to a city whose name is told, px. */
 const NEAR = 9;
 const WHEEL = 0.0044;
+/** How many places beside one another a hand tells apart on a map, at least. */
+const FINEST = 100_000;
 /** So long a change may take until the race tells of it, or else it was refused. */
 const ANSWER_MS = 4000;
 
@@ -671,7 +673,10 @@ export class MapPanel {
       at.u(inside(event.clientX - bounds.left, bounds.width)),
       at.v(inside(event.clientY - bounds.top, bounds.height)),
     );
-    return [Number(x.toPrecision(6)), Number(y.toPrecision(6))];
+    const step = 10 ** Math.floor(Math.log10(this._span() / FINEST));
+    const whole = (/** @type {number} */ value) =>
+      Number((Math.round(value / step) * step).toPrecision(12));
+    return [whole(x), whole(y)];
   }
 
   /** How wide a stretch of coordinates is seen. */
