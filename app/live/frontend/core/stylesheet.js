@@ -3,18 +3,22 @@
 /**
  * Add a style sheet to the page, once.
  * @param {string} address
- * @returns {Promise<void>} resolves when it is there, or cannot be had
+ * @returns {Promise<void>} resolves when it is there with all that it imports, or cannot be had
  */
 export function addStylesheet(address) {
   const found = /** @type {HTMLLinkElement | null} */ (
     document.querySelector(`link[rel="stylesheet"][href="${address}"]`)
   );
-  if (found?.sheet || [...document.styleSheets].some((sheet) => sheet.href === address))
-    return Promise.resolve();
+  // `sheet` is there before what it imports; and of one that failed no event comes again.
+  if (found?.dataset.settled !== undefined) return Promise.resolve();
   const link = found ?? document.createElement("link");
   const there = new Promise((resolve) => {
-    link.addEventListener("load", resolve);
-    link.addEventListener("error", resolve);
+    const settled = () => {
+      link.dataset.settled = "";
+      resolve(undefined);
+    };
+    link.addEventListener("load", settled);
+    link.addEventListener("error", settled);
   });
   if (!found) {
     link.rel = "stylesheet";
@@ -22,4 +26,17 @@ export function addStylesheet(address) {
     document.head.append(link);
   }
   return /** @type {Promise<void>} */ (there);
+}
+
+/**
+ * Keep an element unseen until its style sheets are there: it has its place and its size, so what
+ * measures it may do so at once.
+ * @param {HTMLElement} element
+ * @param {string[]} addresses
+ */
+export function showStyled(element, addresses) {
+  element.style.visibility = "hidden";
+  return Promise.all(addresses.map(addStylesheet)).then(() => {
+    element.style.visibility = "";
+  });
 }

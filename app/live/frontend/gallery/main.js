@@ -4,7 +4,7 @@
  */
 
 import { stats } from "../charts/chart.js";
-import { addStylesheet } from "../core/stylesheet.js";
+import { showStyled } from "../core/stylesheet.js";
 import { GalleryPage } from "./page.js";
 
 /** @type {WeakMap<Element, GalleryPage>} */
@@ -14,10 +14,10 @@ const pages = new WeakMap();
 export function mount({ data, parentElement }) {
   let page = pages.get(parentElement);
   if (!page) {
-    addStylesheet(
-      `${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`,
-    );
     page = new GalleryPage(parentElement, data);
+    showStyled(page.root, [
+      `${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles/gallery.css`,
+    ]);
     pages.set(parentElement, page);
     /** What tests read. */
     /** @type {any} */ (window).__gallery = { page, stats };

@@ -3,7 +3,7 @@
  * script, clean up at the end.
  */
 
-import { addStylesheet } from "../core/stylesheet.js";
+import { addStylesheet, showStyled } from "../core/stylesheet.js";
 import { setTexts } from "../i18n/i18n.js";
 import { PresentView } from "./page.js";
 import { serverSource, playlistSlides } from "./slides.js";
@@ -21,14 +21,16 @@ export async function mount({ data, parentElement }) {
   };
   stages.set(parentElement, stage);
   setTexts(data.text);
-  for (const sheet of ["styles/live.css", "styles/present.css"])
-    addStylesheet(`${location.origin}${data.base}/kelvin/frontend/@${data.version}/${sheet}`);
+  const folder = `${location.origin}${data.base}/kelvin/frontend/@${data.version}/styles`;
+  const sheets = ["live.css", "present.css"].map((name) => `${folder}/${name}`);
+  sheets.forEach(addStylesheet);
   const playlist = data.ownPlaylist
     ? (await playlistSlides(data.ownPlaylist)).slides
     : data.playlist;
   if (stage.gone) return;
   const source = serverSource(data.base, playlist);
   stage.view = new PresentView(parentElement, { ...data, playlist }, source);
+  showStyled(stage.view.root, sheets);
   /** What tests read. */
   /** @type {any} */ (window).__present = stage.view;
 }
