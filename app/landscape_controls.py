@@ -187,7 +187,10 @@ def _lanes(dataset: Landscapes) -> list[dict[str, Any]]:
         dataset.model_dump_json(include={"function", "formula", "reach"}), suggested
     )
     return controls.draw_lanes(
-        [cls for cls in OPTIMIZERS if can_walk(dataset, cls)], suggested, leave_out=("batch",)
+        [cls for cls in OPTIMIZERS if can_walk(dataset, cls)],
+        suggested,
+        leave_out=("batch",),
+        opening=t("controls.method-search"),
     )
 
 

@@ -511,7 +511,10 @@ class Timetable(InstanceConfig):
     name = "timetable"
     label = "Crews for a timetable"
     problem = "pairing"
-    sentence = "A day of flights out of a hub: the fewest hours of crews that fly every leg once."
+    sentence = (
+        "A day of flights out of a hub, each to be flown by one crew, for the fewest paid hours. "
+        "A crew is paid from its first departure to its last landing, and an hour besides."
+    )
     about = (
         "Made from the seed. A crew flies legs one after another, from the hub and home within 10 "
         "hours, with at least 40 minutes between two legs; all such days are listed, and days that "

@@ -70,7 +70,7 @@ export const template = (layout) => `
   <div class="kv-more" role="group" aria-label="${t("live.more")}" data-testid="more" hidden></div>
   <div class="kv-bottom">
     <span class="kv-choice" role="group" aria-label="${t("live.currency")}">
-      ${choice("currency-seconds", t("live.seconds"), "seconds")}${choice("currency-evaluations", t("live.evaluations"), "evaluations")}${choice("currency-flops", t("live.flops"), "flops")}</span>
+      ${choice("currency-seconds", t("live.seconds"), "seconds")}${choice("currency-evaluations", t("live.evaluations"), layout === "tour" ? "evaluations-tour" : "evaluations")}${choice("currency-flops", t("live.flops"), "flops")}</span>
     <span class="kv-seed" role="group" data-testid="seed-switch" aria-label="${t("time.seed-group")}" hidden></span>
     <div class="kv-line"><input type="range" class="kv-scrub" data-testid="scrub" min="0" max="0" value="0" aria-label="${t("live.moment")}"><div class="kv-flags" data-testid="flags"></div><i class="kv-tick" hidden></i></div>
     <p class="kv-status" data-testid="status" role="status"></p><span class="kv-time"></span><button type="button" class="kv-edge" data-testid="live-edge" hidden></button>

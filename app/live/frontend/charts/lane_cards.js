@@ -45,7 +45,7 @@ function toldOfSeeds({ failed, stopped, trouble }, { count, first, place }, row)
   return row.note ? t("time.card-note-seed", { seed: first + place, note: row.note }) : "";
 }
 
-/** @typedef {"height" | "loss" | "length" | "price" | "lowest" | "test-loss" | "accuracy" | "gap" |
+/** @typedef {"height" | "loss" | "length" | "price" | "price-crews" | "price-landing" | "lowest" | "test-loss" | "accuracy" | "gap" |
  *   "evaluations" | "moves" | "temperature" | "steps"} Term */
 
 /**
@@ -65,10 +65,19 @@ function labelled(name, unit = "") {
  * @returns {[Term, Term, Term]}
  */
 function termsOf(stage) {
-  if (sought(stage.data.kind))
-    return [measured(stage.data.kind) ? "length" : "price", "gap", "moves"];
+  if (sought(stage.data.kind)) return [priceOf(stage.data), "gap", "moves"];
   if (stage.data.landscape) return ["height", "lowest", "evaluations"];
   return ["loss", hasAccuracy(stage) ? "accuracy" : "test-loss", "evaluations"];
+}
+
+/**
+ * What the answers of a problem are judged by.
+ * @param {any} data of the stage
+ * @returns {Term}
+ */
+function priceOf({ kind, legs }) {
+  if (measured(kind)) return "length";
+  return kind === "landing" ? "price-landing" : legs ? "price-crews" : "price";
 }
 
 /** Methods that are called after an ensemble, which is explained at their names. */
@@ -221,7 +230,7 @@ export class LaneCards {
         card.style.setProperty("--lane", `var(--lane-${i})`);
         card.setAttribute("aria-label", lane.label);
         const cell = (/** @type {string} */ name, /** @type {Term} */ label) =>
-          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label, ["length", "price"].includes(label) ? (stage.data.unit ?? "") : "")}</span></div>`;
+          `<div><b data-testid="card-${i}-${name}">–</b><span data-term="${label}" tabindex="0"${name === "last" ? ` data-testid="card-${i}-last-name"` : ""}>${labelled(label, label === value ? (stage.data.unit ?? "") : "")}</span></div>`;
         card.innerHTML = `
           <div class="kv-who"><h3></h3><span class="kv-chip"></span><em class="kv-mark" data-testid="card-${i}-mark"></em><em class="kv-mark kv-calm" data-testid="card-${i}-turned" role="note"></em><em class="kv-wins" data-testid="card-${i}-wins" role="note"></em></div>
           <div class="kv-values">${cell("loss", value)}${cell("accuracy", second)}${cell("evaluations", spent)}${cell("last", "steps")}</div>

@@ -31,7 +31,7 @@ const COLUMNS = {
 /** The same of a race of tours. */
 const TOUR_COLUMNS = {
   step: "step",
-  evaluations: "evaluations (price reads)",
+  evaluations: "evaluations (prices looked up)",
   moves: "moves (tried)",
   accepted: "accepted (moves)",
   seconds: "seconds (s of processor time)",
