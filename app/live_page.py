@@ -78,14 +78,14 @@ class LivePage:
         self.state["named"] = not elsewhere and link.names(parameters)
         self.state["opened_by_link"] = experiment != self.usual() and not recorded
         self.load(experiment)
-        if not recorded and not complaint and visit.ASKED not in st.session_state:
-            visit.follow(experiment)  # a question's race brings its question
+        if not recorded and not complaint:
+            visit.follow(experiment, self.state)  # a question's race brings its question
 
     def follow(self) -> None:
         """Take up the recording that was opened, and where the visitor went back or forward."""
         if "opened" in self.state:
             self.state["complaint"] = self.take_up(self.state.pop("opened"))
-            visit.close()
+            visit.close(self.state)
         if "went_to" not in self.state:
             return
         went = visit.parameters(self.state.pop("went_to"))
@@ -94,7 +94,7 @@ class LivePage:
             self.state["experiment"], self.state["complaint"] = link.read_link(went, self.usual())
             self.state["view"] = link.view_of(went)
             self.state["went"] = self.state.get("went", 0) + 1
-            visit.follow(self.experiment)
+            visit.follow(self.experiment, self.state)
             self.load(self.experiment)
 
     def answer(self) -> None:
@@ -102,10 +102,10 @@ class LivePage:
         asked = presets.picked()
         if asked is None:
             return
-        visit.ask(asked)
         if asked.page != self.address:
             presets.pick(asked.id)
             st.switch_page(asked.page)
+        visit.ask(asked, self.state)
         self.state["experiment"], self.state["starts"] = asked.experiment(), visit.now()
         axes = {name: text for name, text in self.view.items() if name in AXES}
         self.state["view"] = axes | ({"panels": asked.panels} if asked.panels else {})
@@ -184,13 +184,13 @@ class LivePage:
             hears={
                 "view": self._arranged,
                 "opened": self._opened,
-                "closed": visit.close,
+                "closed": lambda: visit.close(self.state),
                 "went": self._went,
                 "asked": self._asked,
                 **{name: self.told(name) for name in says},
             },
             about=visit.about(self.experiment),
-            question=visit.question(self.address),
+            question=visit.question(self.address, self.state),
             unread=self.unread,
             went=self.state.get("went", 0),
             view=self.view,

@@ -5,10 +5,9 @@ explanation of a guided experiment, and the race in one line.
 from __future__ import annotations
 
 import time
+from collections.abc import MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
-
-import streamlit as st
 
 from app import presets
 from app.experiments import AnyExperiment
@@ -16,20 +15,25 @@ from app.text import t
 from engine.combinatorial.experiment import CombinatorialExperiment
 
 ASKED = "question asked"
-"""Session key of the preset whose explanation is shown with its race."""
+"""What a page calls the preset whose explanation is shown with its race, in its state: every page
+has a question of its own.
+"""
+
+State = MutableMapping[Any, Any]
 
 
-def ask(preset: presets.Preset) -> None:
+def ask(preset: presets.Preset, state: State) -> None:
     """Show a preset's explanation beside its race."""
-    st.session_state[ASKED] = preset.id
+    state[ASKED] = preset.id
 
 
-def follow(experiment: AnyExperiment) -> None:
+def follow(experiment: AnyExperiment, state: State) -> None:
     """Show the explanation of the preset that a link matches, with any seed; hide it if the link is
     for another race.
 
     Args:
-        experiment: the one after going back or forward.
+        experiment: the one that the page opens with, or after going back or forward.
+        state: what the session keeps of the page.
     """
     found = next(
         (
@@ -40,29 +44,28 @@ def follow(experiment: AnyExperiment) -> None:
         None,
     )
     if found is None:
-        close()
+        close(state)
     else:
-        ask(found)
+        ask(found, state)
 
 
 def _unseeded(experiment: AnyExperiment) -> AnyExperiment:
     return experiment.model_copy(update={"seed": 0})
 
 
-def close() -> None:
+def close(state: State) -> None:
     """Hide the explanation: it was closed, or another race was opened."""
-    st.session_state.pop(ASKED, None)
+    state.pop(ASKED, None)
 
 
-def question(page: str) -> dict[str, Any] | None:
+def question(page: str, state: State) -> dict[str, Any] | None:
     """Return the explanation on a page, as the live view shows it; None if there is none.
 
     Args:
         page: its file, as `link` names it.
+        state: what the session keeps of it.
     """
-    found = next(
-        (preset for preset in presets.presets() if preset.id == st.session_state.get(ASKED)), None
-    )
+    found = next((preset for preset in presets.presets() if preset.id == state.get(ASKED)), None)
     if found is None:
         return None
     experiment = found.experiment()

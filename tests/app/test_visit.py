@@ -7,7 +7,7 @@ from typing import Any
 
 from streamlit.testing.v1 import AppTest
 
-from app import link, visit
+from app import link, route_controls, visit
 from app.presets import PICKED, presets
 from engine.experiment.model import Experiment
 from engine.experiment.query_string import to_flat
@@ -104,10 +104,10 @@ def ask(name: str, page: str, other: str) -> None:
 
     from app import visit
 
-    st.session_state[visit.ASKED] = name
-    st.session_state.told = [visit.question(page), visit.question(other)]
-    visit.close()
-    st.session_state.closed = visit.question(page)
+    state = {visit.ASKED: name}
+    st.session_state.told = [visit.question(page, state), visit.question(other, state)]
+    visit.close(state)
+    st.session_state.closed = visit.question(page, state)
 
 
 def test_every_questions_explanation_is_for_the_page_its_race_is_on() -> None:
@@ -158,6 +158,18 @@ def test_a_first_visit_is_asked_the_first_question_and_a_link_is_not() -> None:
     assert visit.ASKED not in app.session_state
 
 
+def test_so_is_a_first_visit_of_the_routes_whatever_was_asked_before() -> None:
+    app = opened({})
+    app.switch_page("pages/routes.py").run()
+    assert not app.exception
+    state = app.session_state["routes"]
+    shown = visit.question(link.ROUTES, state)
+    assert shown is not None
+    assert shown["experiment"] == route_controls.usual().to_json(), "its race is the one that plays"
+    app.switch_page("pages/explore.py").run()
+    assert app.session_state[visit.ASKED] == presets()[0].id, "each page keeps its own"
+
+
 def test_questions_lead_on_from_one_to_the_next_across_pages() -> None:
     everything = presets()
     app = opened({})
@@ -191,5 +203,4 @@ def _ask(name: str, page: str) -> None:
 
     from app import visit as page_visit
 
-    st.session_state[page_visit.ASKED] = name
-    st.session_state["shown"] = page_visit.question(page)
+    st.session_state["shown"] = page_visit.question(page, {page_visit.ASKED: name})
