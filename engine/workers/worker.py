@@ -43,6 +43,7 @@ FAILED = (
     "The race stopped because of an error in Kelvin, which is in the server's log. What was "
     "recorded up to here is kept."
 )
+COMPILING = "Compiling loops, once on this machine: about half a minute …"
 NO_MEMORY = (
     "The race ran out of memory. What was recorded up to here is kept; a smaller population, batch "
     "or network will fit."
@@ -199,9 +200,15 @@ class Worker:
     def _begin(self, number: int) -> None:
         """Set up a race; the others wait meanwhile."""
         from ..any_race import parse_experiment
+        from ..combinatorial import kernels
         from .race_runner import Cancelled, RaceRunner
 
         order = self.waiting[number]
+        kernels.WAITING[:] = [
+            lambda: self._send(
+                number, {"type": "state", "state": "starting", "sentence": COMPILING}
+            )
+        ]
 
         def begin() -> None:
             if any(command["do"] == "cancel" for command in order["commands"]):

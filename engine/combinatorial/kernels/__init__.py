@@ -4,6 +4,7 @@ its loops if this machine has not done so before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from . import one_way as one_way
     from . import relaxation as relaxation
     from . import tours as tours
+
+INSIDE = "KELVIN_COMPILES"
+"""Set in the environment of the process that compiles."""
+WAITING: list[Callable[[], None]] = []
+"""What is called before loops are compiled, so that whoever waits for them knows why."""
 
 
 def __getattr__(name: str) -> Any:

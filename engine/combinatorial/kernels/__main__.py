@@ -2,21 +2,43 @@
 compiled already it takes a second.
 """
 
+import contextlib
+import fcntl
+import os
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
-from . import compile_all
+from . import INSIDE, compile_all
 
 SILENT_SECONDS = 4.0
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Let one process at a time compile: the next ones find what it has kept."""
+    path = Path(tempfile.gettempdir()) / f"kelvin-loops-{os.getuid()}.lock"
+    try:
+        file = path.open("w")
+    except OSError:  # no folder may be written to
+        yield
+        return
+    with file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def main() -> None:
     """Compile, and say so if it takes a while."""
+    os.environ[INSIDE] = "1"
     text = "Compiling loops for this machine, once; half a minute …"
     told = threading.Timer(SILENT_SECONDS, lambda: print(text, file=sys.stderr, flush=True))
     told.daemon = True
     told.start()
-    compile_all()
+    with alone():
+        compile_all()
     told.cancel()
 
 

@@ -1,17 +1,24 @@
 """Compile loops for the processor, once for a machine.
 
 A kernel is compiled when its module is imported, for the types that its signature names, and kept
-on disk. Nothing is compiled while a lane's seconds are counted.
+on disk. Nothing is compiled while a lane's seconds are counted. What this machine has not compiled
+yet is compiled by a process of its own: it goes on if this one is ended meanwhile, as a worker is
+whose visitor has left.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numba
+
+from . import INSIDE, WAITING
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,6 +34,7 @@ def _sources() -> tuple[str, int]:
 
 
 SOURCES = _sources()
+_apart = False
 
 
 OPTIONS: dict[str, Any] = {"nogil": True, "_nrt": False}
@@ -58,6 +66,9 @@ def kernel(signature: str) -> Callable[[F], F]:
         try:
             dispatcher.enable_caching()
             dispatcher._cache._cache_file._source_stamp = SOURCES
+            ours = function.__module__.startswith(f"{__package__}.")
+            if ours and not dispatcher._cache._cache_file._load_index():
+                _compile_apart()
         except RuntimeError:  # no folder may be written to
             dispatcher = numba.njit(**OPTIONS)(function)
         dispatcher.compile(signature)
@@ -65,3 +76,22 @@ def kernel(signature: str) -> Callable[[F], F]:
         return dispatcher
 
     return made
+
+
+def _compile_apart() -> None:
+    """Have all kernels compiled by another process, once, and wait for it. What it could not keep
+    is compiled here.
+    """
+    global _apart
+    if _apart or INSIDE in os.environ:
+        return
+    _apart = True
+    for tell in WAITING:
+        tell()
+    subprocess.Popen(
+        [sys.executable, "-m", str(__package__)],
+        cwd=Path(__file__).resolve().parents[3],
+        env={**os.environ, INSIDE: "1"},
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    ).wait()

@@ -27,6 +27,9 @@ test("every state has its sentence", () => {
     statusText({ state: "lost", sentence: "Not this address." }, CALM),
     "Not this address.",
   );
+  assert.match(statusText({ state: "starting" }, CALM), /^Starting/);
+  const sentence = "Compiling loops, once on this machine.";
+  assert.equal(statusText({ state: "starting", sentence }, CALM), sentence);
   assert.match(statusText({ state: "idle" }, { ...CALM, recorded: true }), /^Recorded race/);
   assert.match(statusText({ state: "idle" }, CALM), /^Press Run/);
 });

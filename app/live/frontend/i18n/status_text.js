@@ -36,7 +36,7 @@ export function statusText(
     case "attaching":
       return t("status.attaching");
     case "starting":
-      return t("status.starting");
+      return told || t("status.starting");
     case "running":
       return [t("status.running"), late].filter(Boolean).join(". ");
     case "paused":
