@@ -143,7 +143,12 @@ def _set_lanes(problem: str) -> None:
 
 
 def take_cities(instance: Mapping[str, Any]) -> None:
-    """Set the controls to cities that were changed on the map. Call it before they are drawn."""
+    """Set the controls to cities that were changed on the map, or to what they were before such
+    changes. Call it before they are drawn.
+    """
+    if instance.get("name", OWN) != OWN:
+        _restore(instance)
+        return
     try:
         own = OwnCities(cities=str(instance["cities"]), geographic=bool(instance["geographic"]))
     except (BadInput, ValueError, KeyError):  # nothing that the map sends
@@ -153,6 +158,20 @@ def take_cities(instance: Mapping[str, Any]) -> None:
     put(f"instance.{OWN}.cities", own.cities)
     put(f"instance.{OWN}.geographic", own.geographic)
     put("lines", lines_of(own.cities))
+
+
+def _restore(instance: Mapping[str, Any]) -> None:
+    """Set the controls to an instance of another kind than one's own cities."""
+    try:
+        was = INSTANCES.build(dict(instance))
+    except BadInput:  # nothing that the map sends
+        return
+    put("problem", problem_of(was))
+    put("instance", was.name)
+    for name in type(was).model_fields:
+        put(f"instance.{was.name}.{name}", getattr(was, name))
+    if was.needs_file:
+        kept()["given"] = was.to_json()
 
 
 def draw(shown: CombinatorialExperiment) -> dict[str, Any]:

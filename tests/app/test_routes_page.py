@@ -157,6 +157,19 @@ def test_cities_changed_on_the_map_set_the_controls_and_the_link() -> None:
         assert shown(app.run()).instance == OwnCities(cities=PENTAGON)
 
 
+def test_changes_that_were_taken_back_set_the_controls_to_what_was_there() -> None:
+    app = open_page()
+    told = {"name": "own", "cities": PENTAGON, "geographic": False}
+    app.session_state["routes"]["told cities"] = told
+    assert shown(app.run()).instance.name == "own"
+    app.session_state["routes"]["told cities"] = {"name": "airports", "cities": 40}
+    assert shown(app.run()).instance.to_json() == {"name": "airports", "cities": 40}
+    assert not app.exception
+    for nothing in ({"name": "nowhere"}, {"name": "airports", "cities": "many"}):
+        app.session_state["routes"]["told cities"] = nothing
+        assert shown(app.run()).instance.name == "airports"
+
+
 def test_cities_too_many_for_a_link_are_left_out_of_it() -> None:
     many = ";".join(f"{i}.25,{i}.75" for i in range(1500))
     app = open_page()

@@ -21,6 +21,7 @@ import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import { geoJson, tourFile, toursAt } from "../../../app/live/frontend/export/tours.js";
 import { formatGap, formatLength, lengthWithUnit } from "../../../app/live/frontend/i18n/length.js";
 import { AGES, bucketOf, EdgeAges, edgesOf } from "../../../app/live/frontend/panels/tour/ages.js";
+import { inverse } from "../../../app/live/frontend/panels/tour/changes.js";
 import { gapScale } from "../../../app/live/frontend/panels/tour/gap.js";
 import {
   extentOf,
@@ -125,6 +126,17 @@ test("cities some metres apart on the other side of the Earth keep their places"
     "139.7671253,35.681236;139.7671341,35.68124",
     "seven digits would make one place of both",
   );
+});
+
+test("what was done to cities is taken back by the edit that undoes it", () => {
+  const before = citiesOf(data());
+  const places = (/** @type {any} */ { x, y }) =>
+    x.map((/** @type {number} */ at, /** @type {number} */ i) => `${at},${y[i]}`).sort();
+  for (const edit of [{ move: [[1, 9, 9]] }, { drop: [2] }, { add: [[7, 7]] }]) {
+    const after = editCities(before, edit);
+    assert.notDeepEqual(places(after), places(before));
+    assert.deepEqual(places(editCities(after, inverse(before, edit))), places(before));
+  }
 });
 
 test("edits fold in order, beside events of other kinds, and unknown cities are nothing", () => {

@@ -643,7 +643,7 @@ export class LiveView {
     if (this.session.waiting && this.board.offering) return;
     const other =
       instance && !this.racing && !sameRace(stage?.experiment?.instance, experiment.instance);
-    this.board.offer(other ? instance : null);
+    this.board.offer(other ? { ...instance, config: experiment.instance } : null);
   }
 
   get measure() {

@@ -11,6 +11,7 @@ import { formatNumber, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { formatGap, lengthWithUnit } from "../../i18n/length.js";
 import { AGES, EdgeAges, edgesOf } from "./ages.js";
+import { Changes } from "./changes.js";
 import { Hands } from "./hands.js";
 import {
   paintAged,
@@ -32,7 +33,8 @@ import { extentOf, fit, flatten, placesOn, zoomed } from "./projection.js";
 /**
  * Cities before there is a race of them, as the page hands them over.
  * @typedef {{label: string, geographic: boolean, guessed: boolean, editable: boolean, size: number,
- *   scale: number, origin: number[] | null, points: number[][], names: string[] | null}} Preview
+ *   scale: number, origin: number[] | null, points: number[][], names: string[] | null,
+ *   config: any}} Preview `config`: as experiments name it
  */
 
 /**
@@ -93,6 +95,8 @@ export class MapPanel {
     /** @type {Cities} those of the picture */ this.shown = NONE;
     this.shownOf = "";
     this.asked = false;
+    /** @type {any} the instance that cities are again, as all edits were taken back */
+    this.restored = null;
     /** @type {{key: any, has: (one: number, other: number) => boolean} | null} */
     this.optimum = null;
     this._tools();
@@ -105,7 +109,8 @@ export class MapPanel {
     this.said = document.createElement("p");
     this.said.className = "kv-sr";
     this.said.setAttribute("aria-live", "polite");
-    place.append(this.maps, this.legend, this.tip, this.said);
+    this.changes = new Changes(() => this._undo());
+    place.append(this.maps, this.legend, this.changes.element, this.tip, this.said);
     this.hands = new Hands({
       editable: () => this.editable,
       cityAt: (canvas, event, reach) => this._cityAt(canvas, event, reach),
@@ -165,6 +170,7 @@ export class MapPanel {
     if (!given || !this.draft || !alike(given, this.draft)) {
       this.draft = given;
       this.hands.forget();
+      this.changes.forget();
       if (other) this.view = null;
     }
     this.element.toggleAttribute("data-preview", Boolean(instance));
@@ -199,7 +205,7 @@ export class MapPanel {
       if (!this.preview && !this.hands.dragging) this.draft = null;
     } else if (this.draft && !this.preview && now > this.draftUntil) this.draft = null; // refused
     if (this.told !== known.length && this.api.live() && !this.hands.dragging) {
-      if (known.length > this.told) this.api.tellCities(ownInstance(this.shown, stage.data));
+      if (known.length > this.told) this.api.tellCities(this._instance(this.shown, stage.data));
       this.told = known.length;
     }
     this._arrange(stage.lanes);
@@ -221,7 +227,9 @@ export class MapPanel {
     if (!this.preview) {
       this.draft = null;
       this.view = null;
+      this.changes.forget();
     }
+    this.restored = null;
     this.hands.forget();
   }
 
@@ -525,8 +533,12 @@ export class MapPanel {
     this.pencil = tool("map-edit", t("routes.edit"), t("routes.edit-hint"));
     this.pencil.hidden = true;
     this.pencil.onclick = () => {
-      const data = this.last?.stage.data;
-      if (data) this.api.tellCities(ownInstance(this.shown, data));
+      const { last } = this;
+      if (!last) return;
+      this.changes.begin(last.stage.experiment.instance);
+      this.draft = editCities(this.shown, {});
+      this.draftUntil = performance.now() + ANSWER_MS;
+      this.api.tellCities(ownInstance(this.shown, last.stage.data));
     };
     more.append(this.differ, this.pencil, this.whole);
     this.tools.append(this.modes, more);
@@ -754,13 +766,52 @@ export class MapPanel {
    */
   _edit(edit, ends) {
     if (!this.editable) return;
+    const { preview, last } = this;
     this.tip.hidden = true;
+    // After a reload nobody knows any more what cities that were changed before had been.
+    const known = preview
+      ? preview.config
+      : this.shown.edited
+        ? null
+        : last?.stage.experiment.instance;
+    this.changes.begin(known);
+    this.changes.note(this.cities, edit, ends);
+    this.restored = null;
+    this._apply(edit, ends);
+  }
+
+  /**
+   * @param {import("../../data/cities.js").CityEdit} edit
+   * @param {boolean} ends
+   */
+  _apply(edit, ends) {
     this.draft = editCities(this.cities, edit);
     this.draftUntil = performance.now() + ANSWER_MS;
     if (this.preview) {
-      if (ends) this.api.tellCities(ownInstance(this.draft, this.preview));
+      if (ends) this.api.tellCities(this._instance(this.draft, this.preview));
     } else this.api.command({ do: "cities", move: [], drop: [], add: [], ...edit });
     this._soon();
+  }
+
+  /** Take the last edit back; with the first of them the cities are what they were. */
+  _undo() {
+    if (!this.editable && this.changes.done.length) return this.changes.forget();
+    const { edit, instance } = this.changes.back();
+    this.restored = instance;
+    if (edit) this._apply(edit, true);
+    else if (instance) {
+      this.draft = null;
+      this.api.tellCities(instance);
+    }
+  }
+
+  /**
+   * The instance that cities are, as an experiment names it.
+   * @param {Cities} cities
+   * @param {import("../../data/cities.js").Measured} data
+   */
+  _instance(cities, data) {
+    return this.restored ?? ownInstance(cities, data);
   }
 
   // Which part is seen.
