@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .instance import Integers
+from .kernels.counters import ACCEPTED, CURRENT
 from .kernels.timing import KEPT
 from .landing_instance import LandingInstance
-from .meter import ACCEPTED, CURRENT, Meter
+from .meter import Meter
 from .problem import NOTHING
 
 KICKED = 8

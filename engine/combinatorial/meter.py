@@ -13,14 +13,11 @@ from pydantic import Field, model_validator
 
 from ..errors import BadInput
 from ..registry import Fields
+from .kernels.counters import ACCEPTED, MOVES, READS
 
 Currency = Literal["seconds", "evaluations"]
 CURRENCIES: tuple[Currency, ...] = get_args(Currency)
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15}
-
-CURRENT, LOWEST, READS, MOVES, ACCEPTED = range(5)
-"""Places in the counters that kernels write: the length of the present solution, the shortest so
-far, distances read, moves proposed, moves made."""
 
 
 class Budget(Fields):

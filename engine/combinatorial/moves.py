@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .instance import Integers
-from .meter import CURRENT, MOVES, READS
+from .kernels.counters import CURRENT, MOVES, READS
 
 if TYPE_CHECKING:
     from .tour_problem import TourProblem

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .instance import Integers
+from .kernels.counters import CURRENT, LOWEST
 from .kernels.packing import BARE
-from .meter import CURRENT, LOWEST, Meter
+from .meter import Meter
 from .pairing_instance import PairingInstance
 from .problem import NOTHING
 

@@ -19,9 +19,9 @@ class Chain(Protocol):
     """A solution that is changed by random moves, each kept or not by its price.
 
     Attributes:
-        numbers: counters, see `meter`: the energy of the present solution (its price, and what its
-            violations are charged), the lowest price of a feasible one so far (`NOTHING` before the
-            first), distances read, moves proposed, moves made.
+        numbers: counters, see `kernels.counters`: the energy of the present solution (its price,
+            and what its violations are charged), the lowest price of a feasible one so far
+            (`NOTHING` before the first), distances read, moves proposed, moves made.
         best: the feasible solution of the lowest price. Several chains may share it.
     """
 

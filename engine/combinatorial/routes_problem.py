@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from . import kernels
 from .instance import Integers
-from .meter import CURRENT, LOWEST, READS, Meter
+from .kernels.counters import CURRENT, LOWEST, READS
+from .meter import Meter
 from .problem import NOTHING
 from .routes_instance import DEPOT, RoutesInstance
 from .tour_problem import TourProblem

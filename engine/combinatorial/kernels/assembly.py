@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .counters import ACCEPTED, MOVES, READS
 from .distance import distance
 from .jit import inner, kernel
-from .tours import ACCEPTED, MOVES, READS, advanced, below, scrambled
+from .random_bits import advanced, below, scrambled
 
 TINY = 1e-9
 """The least loss of entropy that a gain is divided by (ε of Nagata and Kobayashi, equation 4)."""

@@ -14,13 +14,13 @@ or 2-opt* proposal, 6 for a relocation, 8 for an exchange.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .acceptance import add_energy, kept, steepest
+from .counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from .distance import distance
 from .jit import inner, kernel
-from .tours import ACCEPTED, CURRENT, LOWEST, MOVES, READS, TWO_TO_32, advanced, scrambled
+from .random_bits import advanced, scrambled
 
 BEFORE, AFTER, ROUTE, PLACE = range(4)
 """Columns of ``links``."""
@@ -266,7 +266,7 @@ def anneal(
         price: of a unit of overload, in units of 2^−PARTS.
         temperature, shape, proposals, sums, state: see `tours.anneal`.
         best: (n − 1 + vehicles − 1,) the shortest feasible routes; changed in place.
-        numbers: counters, see `tours.CURRENT` and what follows.
+        numbers: see `counters`.
         books: see `DISTANCE` and what follows.
     """
     n, width, vehicles = len(demand), near.shape[1], len(loads)
@@ -275,9 +275,9 @@ def anneal(
     first_energy, lowest = length + fee, numbers[LOWEST]
     reads, accepted, feasible = 0, 0, 0
     standing = False
-    total = squares = 0.0
+    sums[:] = 0.0
     since = 0
-    limit = 23.0 * temperature if shape == 1.0 else temperature / (1.0 - shape)
+    limit = steepest(temperature, shape)
     x = state[0]
     for proposal in range(proposals):
         x = advanced(x)
@@ -384,25 +384,13 @@ def anneal(
             if change > limit:
                 continue
             x = advanced(x)
-            chance = float(scrambled(x) >> np.uint64(32)) / TWO_TO_32
-            if shape == 1.0:
-                cold = change / temperature
-                if chance * (1.0 + cold * (1.0 + 0.5 * cold)) >= 1.0:
-                    continue  # exp(−z) ≤ 1/(1 + z + z²/2)
-                keep = chance < math.exp(-cold)
-            else:
-                keep = chance < (1.0 - (1.0 - shape) * change / temperature) ** (
-                    1.0 / (1.0 - shape)
-                )
-            if not keep:
+            if not kept(change, temperature, shape, scrambled(x)):
                 continue
         record = over == 0 and length + rise < lowest
         if standing and not record:
             write(n, links, loads, best)
             standing = False
-        away = float(length + fee - first_energy)
-        total += away * (proposal - since)
-        squares += away * away * (proposal - since)
+        add_energy(sums, float(length + fee - first_energy), proposal - since)
         feasible += proposal - since if overload == 0 else 0
         since = proposal
         if kind & 1 == 0:
@@ -423,9 +411,7 @@ def anneal(
         accepted += 1
         if record:
             lowest, standing = length, True
-    away = float(length + fee - first_energy)
-    total += away * (proposals - since)
-    squares += away * away * (proposals - since)
+    add_energy(sums, float(length + fee - first_energy), proposals - since)
     feasible += proposals - since if overload == 0 else 0
     if standing:
         write(n, links, loads, best)
@@ -436,5 +422,4 @@ def anneal(
     numbers[READS] += reads
     numbers[MOVES] += proposals
     numbers[ACCEPTED] += accepted
-    sums[0], sums[1] = total, squares
     state[0] = x

@@ -6,29 +6,14 @@ Nothing is ever turned round, so 2-opt moves do not exist here. A proposal looks
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .acceptance import add_energy, kept, steepest
+from .counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from .distance import distance
 from .jit import called, inner, kernel
-from .tours import (
-    ACCEPTED,
-    COUNT,
-    CURRENT,
-    LEFT,
-    LOWEST,
-    MOVES,
-    READS,
-    TWO_TO_32,
-    advanced,
-    ask_again,
-    below,
-    city_at,
-    copy,
-    next_in,
-    scrambled,
-)
+from .random_bits import advanced, below, scrambled
+from .tours import COUNT, LEFT, ask_again, city_at, copy, next_in, next_to_look_at
 
 LONGEST = 50
 """Most cities in the stretch that a proposal takes elsewhere."""
@@ -136,9 +121,9 @@ def anneal(
     first_length = current
     reads, accepted = 0, 0
     standing = False
-    total = squares = 0.0
+    sums[:] = 0.0
     since = 0
-    limit = 23.0 * temperature if shape == 1.0 else temperature / (1.0 - shape)
+    limit = steepest(temperature, shape)
     x = state[0]
     most = min(LONGEST, n - 2)
     for proposal in range(proposals):
@@ -161,35 +146,25 @@ def anneal(
             if rise > limit:
                 continue
             x = advanced(x)
-            u = float(scrambled(x) >> np.uint64(32)) / TWO_TO_32
-            if shape == 1.0:
-                keep = u < math.exp(-rise / temperature)
-            else:
-                keep = u < (1.0 - (1.0 - shape) * rise / temperature) ** (1.0 / (1.0 - shape))
-            if not keep:
+            if not kept(rise, temperature, shape, scrambled(x)):
                 continue
             if standing:
                 copy(tour, best)
                 standing = False
-        away = float(current - first_length)
-        total += away * (proposal - since)
-        squares += away * away * (proposal - since)
+        add_energy(sums, float(current - first_length), proposal - since)
         since = proposal
         move(first, length, c, tour, pos, room)
         current += rise
         accepted += 1
         if current < lowest:
             lowest, standing = current, True
-    away = float(current - first_length)
-    total += away * (proposals - since)
-    squares += away * away * (proposals - since)
+    add_energy(sums, float(current - first_length), proposals - since)
     if standing:
         copy(tour, best)
     numbers[CURRENT], numbers[LOWEST] = current, lowest
     numbers[READS] += reads
     numbers[MOVES] += proposals
     numbers[ACCEPTED] += accepted
-    sums[0], sums[1] = total, squares
     state[0] = x
 
 
@@ -275,12 +250,9 @@ def descend(
     n = len(tour)
     last = numbers[MOVES] + looks
     while numbers[MOVES] < last:
-        if ends[COUNT] == 0:
-            if ends[LEFT] <= 0:
-                return True
-            ends[LEFT] -= 1
-            ask_again(tour[ends[LEFT]], queue, waiting, ends)
-        city = next_in(queue, waiting, ends)
+        city = next_to_look_at(tour, queue, waiting, ends)
+        if city < 0:
+            return True
         rise, _ = improve(
             np.int64(city),
             tour,
@@ -381,8 +353,7 @@ def iterate(
         keep = rise <= 0
         if not keep and temperature > 0.0:
             x = advanced(x)
-            u = float(scrambled(x) >> np.uint64(32)) / TWO_TO_32
-            keep = u < math.exp(-rise / temperature)
+            keep = kept(rise, temperature, 1.0, scrambled(x))
         if keep:
             numbers[CURRENT] += rise
             numbers[ACCEPTED] += 1

@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .acceptance import allowed
+from .acceptance import add_energy, allowed
+from .counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from .jit import inner, kernel
-from .tours import ACCEPTED, CURRENT, LOWEST, MOVES, READS, advanced, below, copy, scrambled
+from .random_bits import advanced, below, scrambled
+from .tours import copy
 
 BARE, STAMP = range(2)
 """Places in ``room``: how many rows are bare, and the last number written into ``seen``."""
@@ -122,7 +124,7 @@ def anneal(
         owner, bare, place, room: the packing; changed in place.
         seen: (columns,) stamps, overwritten.
         best: (rows,) ``owner`` of the cheapest complete cover; changed in place.
-        numbers: counters, see `tours.CURRENT` and what follows.
+        numbers: see `counters`.
         sums: (2,) gets Σ(E − E₀) and Σ(E − E₀)² over the proposals.
         state: (1,) of the random numbers.
 
@@ -133,11 +135,9 @@ def anneal(
     whole = np.int64(0)
     x = state[0]
     first_energy = numbers[CURRENT]
-    total = squares = 0.0
+    sums[:] = 0.0
     for _ in range(proposals):
-        away = float(numbers[CURRENT] - first_energy)
-        total += away
-        squares += away * away
+        add_energy(sums, float(numbers[CURRENT] - first_energy), 1)
         whole += room[BARE] == 0
         x = advanced(x)
         bits = scrambled(x)
@@ -168,7 +168,6 @@ def anneal(
             numbers[LOWEST] = numbers[CURRENT]
             copy(owner, best)
     numbers[MOVES] += proposals
-    sums[0], sums[1] = total, squares
     state[0] = x
     return whole
 

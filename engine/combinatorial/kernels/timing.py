@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .acceptance import allowed
+from .acceptance import add_energy, allowed
+from .counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from .jit import inner, kernel
-from .tours import ACCEPTED, CURRENT, LOWEST, MOVES, READS, advanced, below, scrambled
+from .random_bits import advanced, below, scrambled
 
 EARLIEST, TARGET, LATEST, BEFORE, AFTER = range(5)
 """Columns of ``planes``."""
@@ -540,18 +541,16 @@ def anneal(
         temperature, shape: of the acceptance rule, see `acceptance.allowed`.
         proposals: how many.
         best: (n + R,) the cheapest solution in which no plane is late; changed in place.
-        numbers: counters, see `tours.CURRENT` and what follows.
+        numbers: see `counters`.
         sums: (2,) gets Σ(E − E₀) and Σ(E − E₀)² over the proposals.
         state: (1,) of the random numbers.
     """
     n, runways = len(planes), len(sizes)
     x = state[0]
     first_energy = numbers[CURRENT]
-    total = squares = 0.0
+    sums[:] = 0.0
     for _ in range(proposals):
-        away = float(numbers[CURRENT] - first_energy)
-        total += away
-        squares += away * away
+        add_energy(sums, float(numbers[CURRENT] - first_energy), 1)
         numbers[MOVES] += 1
         x = advanced(x)
         bits = scrambled(x)
@@ -662,5 +661,4 @@ def anneal(
             if late == 0:
                 numbers[LOWEST] = numbers[CURRENT]
                 remember(runways, order, sizes, best)
-    sums[0], sums[1] = total, squares
     state[0] = x

@@ -10,16 +10,14 @@ What a look at a distance costs is counted: 4 for a 2-opt proposal, 6 for an Or-
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .acceptance import add_energy, kept, steepest
+from .counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from .distance import distance
 from .jit import called, inner, kernel
+from .random_bits import advanced, below, scrambled
 
-TWO_TO_32 = 4294967296.0
-CURRENT, LOWEST, READS, MOVES, ACCEPTED = range(5)
-"""Places in ``numbers``, the int64 counters that kernels read and write."""
 HEAD, COUNT, LEFT = range(3)
 """Places in ``ends``, which describes a queue: its first entry, its length, and how many cities the
 last pass over all of them has left."""
@@ -27,27 +25,6 @@ SEGMENT = 3
 """Most cities that an Or-opt move takes along."""
 KICK = 50
 """Most cities in each of the three segments that a double bridge permutes."""
-
-
-@inner
-def advanced(x):
-    """Return the next state of xorshift64* (Marsaglia 2003; Vigna 2016)."""
-    x ^= x >> np.uint64(12)
-    x ^= x << np.uint64(25)
-    x ^= x >> np.uint64(27)
-    return x
-
-
-@inner
-def scrambled(x):
-    """Return 64 random bits of a state."""
-    return x * np.uint64(2685821657736338717)
-
-
-@inner
-def below(bits, count):
-    """Return a whole number in [0, count) of 64 random bits."""
-    return np.int64(((bits >> np.uint64(32)) * np.uint64(count)) >> np.uint64(32))
 
 
 @inner
@@ -187,7 +164,7 @@ def anneal(
         longest: no path longer than that is turned round.
         every_record: whether every new shortest tour is kept, or only the one at the end.
         best: the shortest tour; changed in place.
-        numbers: counters, see `CURRENT` and what follows.
+        numbers: see `counters`.
         sums: (2,) gets Σ(E − E₀) and Σ(E − E₀)² over the proposals, E₀ the length at the start.
         state: (1,) of the random numbers.
     """
@@ -196,10 +173,9 @@ def anneal(
     first_length = current
     reads, accepted = 0, 0
     standing = False
-    total = squares = 0.0
+    sums[:] = 0.0
     since = 0
-    # a rise beyond this is never kept: u has 32 bits, or the bracket is negative
-    limit = 23.0 * temperature if shape == 1.0 else temperature / (1.0 - shape)
+    limit = steepest(temperature, shape)
     x = state[0]
     segments = min(SEGMENT, n - 3)
     short = longest >= n
@@ -261,22 +237,12 @@ def anneal(
             if rise > limit:
                 continue
             x = advanced(x)
-            u = float(scrambled(x) >> np.uint64(32)) / TWO_TO_32
-            if shape == 1.0:
-                cold = rise / temperature
-                if u * (1.0 + cold * (1.0 + 0.5 * cold)) >= 1.0:
-                    continue  # exp(−z) ≤ 1/(1 + z + z²/2): most are refused without it
-                keep = u < math.exp(-cold)
-            else:
-                keep = u < (1.0 - (1.0 - shape) * rise / temperature) ** (1.0 / (1.0 - shape))
-            if not keep:
+            if not kept(rise, temperature, shape, scrambled(x)):
                 continue
             if standing:
                 copy(tour, best)
                 standing = False
-        away = float(current - first_length)
-        total += away * (proposal - since)
-        squares += away * away * (proposal - since)
+        add_energy(sums, float(current - first_length), proposal - since)
         since = proposal
         if two_opt:
             exchange(a, b, c, d, tour, pos)
@@ -286,9 +252,7 @@ def anneal(
         accepted += 1
         if every_record and current < lowest:
             lowest, standing = current, True
-    away = float(current - first_length)
-    total += away * (proposals - since)
-    squares += away * away * (proposals - since)
+    add_energy(sums, float(current - first_length), proposals - since)
     if current < lowest:
         lowest, standing = current, True
     if standing:
@@ -297,7 +261,6 @@ def anneal(
     numbers[READS] += reads
     numbers[MOVES] += proposals
     numbers[ACCEPTED] += accepted
-    sums[0], sums[1] = total, squares
     state[0] = x
 
 
@@ -324,6 +287,19 @@ def next_in(queue, waiting, ends):
     ends[COUNT] -= 1
     waiting[city] = False
     return city
+
+
+@inner
+def next_to_look_at(tour, queue, waiting, ends):
+    """Take the first city off the queue, or if it is empty the next of a pass over all cities;
+    −1 once all of them were looked at.
+    """
+    if ends[COUNT] == 0:
+        if ends[LEFT] <= 0:
+            return np.int32(-1)
+        ends[LEFT] -= 1
+        ask_again(tour[ends[LEFT]], queue, waiting, ends)
+    return next_in(queue, waiting, ends)
 
 
 @inner
@@ -527,12 +503,9 @@ def descend(
     n = len(tour)
     last = numbers[MOVES] + looks
     while numbers[MOVES] < last:
-        if ends[COUNT] == 0:
-            if ends[LEFT] <= 0:
-                return True
-            ends[LEFT] -= 1
-            ask_again(tour[ends[LEFT]], queue, waiting, ends)
-        city = next_in(queue, waiting, ends)
+        city = next_to_look_at(tour, queue, waiting, ends)
+        if city < 0:
+            return True
         rise, _ = improve(
             city,
             tour,
@@ -553,6 +526,39 @@ def descend(
             numbers[ACCEPTED] += 1
             ends[LEFT] = n
     return False
+
+
+@called
+def double_bridge(i, j, k, m, tour, pos, metric, points, matrix, numbers):
+    """Let the three segments that end at the places j, k and m follow place i in the opposite
+    order, each in its own direction: a | B | C | D | z becomes a | D | C | B | z.
+
+    Returns:
+        the change of the length, and the cities a, the first and last of B, C and D, and z.
+    """
+    n = len(tour)
+    a, b1, b2 = tour[i], tour[(i + 1) % n], tour[j]
+    c1, c2 = tour[(j + 1) % n], tour[k]
+    d1, d2 = tour[(k + 1) % n], tour[m]
+    z = tour[(m + 1) % n]
+    rise = (
+        distance(a, d1, metric, points, matrix)
+        + distance(d2, c1, metric, points, matrix)
+        + distance(c2, b1, metric, points, matrix)
+        + distance(b2, z, metric, points, matrix)
+        - distance(a, b1, metric, points, matrix)
+        - distance(b2, c1, metric, points, matrix)
+        - distance(c2, d1, metric, points, matrix)
+        - distance(d2, z, metric, points, matrix)
+    )
+    numbers[READS] += 8
+    numbers[MOVES] += 1
+    # the whole turned round, then each segment turned back
+    exchange(a, b1, d2, z, tour, pos)
+    exchange(a, d2, d1, c2, tour, pos)
+    exchange(d2, c2, c1, b2, tour, pos)
+    exchange(c2, b2, b1, z, tour, pos)
+    return rise, a, b1, b2, c1, c2, d1, d2, z
 
 
 @kernel(
@@ -601,36 +607,21 @@ def iterate(
         three = 1 + np.int64(
             (((bits >> np.uint64(16)) & np.uint64(0xFFFF)) * np.uint64(reach)) >> np.uint64(16)
         )
-        # a | B | C | D | z becomes a | D | C | B | z
-        a = tour[start]
-        b1, b2 = tour[(start + 1) % n], tour[(start + one) % n]
-        c1, c2 = tour[(start + one + 1) % n], tour[(start + one + two) % n]
-        d1, d2 = (
-            tour[(start + one + two + 1) % n],
-            tour[(start + one + two + three) % n],
+        rise, a, b1, b2, c1, c2, d1, d2, z = double_bridge(
+            start,
+            (start + one) % n,
+            (start + one + two) % n,
+            (start + one + two + three) % n,
+            tour,
+            pos,
+            metric,
+            points,
+            matrix,
+            numbers,
         )
-        z = tour[(start + one + two + three + 1) % n]
-        rise = (
-            distance(a, d1, metric, points, matrix)
-            + distance(d2, c1, metric, points, matrix)
-            + distance(c2, b1, metric, points, matrix)
-            + distance(b2, z, metric, points, matrix)
-            - distance(a, b1, metric, points, matrix)
-            - distance(b2, c1, metric, points, matrix)
-            - distance(c2, d1, metric, points, matrix)
-            - distance(d2, z, metric, points, matrix)
-        )
-        numbers[READS] += 8
-        numbers[MOVES] += 1
-        noted = 0
-        # the whole turned round, then each segment turned back
-        exchange(a, b1, d2, z, tour, pos)
-        noted = note(a, b1, d2, z, journal, noted)
-        exchange(a, d2, d1, c2, tour, pos)
+        noted = note(a, b1, d2, z, journal, 0)
         noted = note(a, d2, d1, c2, journal, noted)
-        exchange(d2, c2, c1, b2, tour, pos)
         noted = note(d2, c2, c1, b2, journal, noted)
-        exchange(c2, b2, b1, z, tour, pos)
         noted = note(c2, b2, b1, z, journal, noted)
         for city in (a, b1, b2, c1, c2, d1, d2, z):
             ask_again(city, queue, waiting, ends)
@@ -657,8 +648,7 @@ def iterate(
         keep = rise <= 0
         if not keep and temperature > 0.0:
             x = advanced(x)
-            u = float(scrambled(x) >> np.uint64(32)) / TWO_TO_32
-            keep = u < math.exp(-rise / temperature)
+            keep = kept(rise, temperature, 1.0, scrambled(x))
         if keep:
             if rise > 0 and numbers[CURRENT] == numbers[LOWEST]:
                 # the shortest tour so far is left: it is kept as it was, by undoing and redoing
@@ -696,24 +686,5 @@ def kick(tour, pos, metric, points, matrix, numbers, state):
         x = advanced(x)
         m = below(scrambled(x), n)
     state[0] = x
-    # the tour's places 0 … i | B | C | D | the rest; j, k and m are the last places of the segments
-    a, b1, b2 = tour[i], tour[i + 1], tour[j]
-    c1, c2 = tour[j + 1], tour[k]
-    d1, d2 = tour[k + 1], tour[m]
-    z = tour[(m + 1) % n]
-    numbers[CURRENT] += (
-        distance(a, d1, metric, points, matrix)
-        + distance(d2, c1, metric, points, matrix)
-        + distance(c2, b1, metric, points, matrix)
-        + distance(b2, z, metric, points, matrix)
-        - distance(a, b1, metric, points, matrix)
-        - distance(b2, c1, metric, points, matrix)
-        - distance(c2, d1, metric, points, matrix)
-        - distance(d2, z, metric, points, matrix)
-    )
-    numbers[READS] += 8
-    numbers[MOVES] += 1
-    exchange(a, b1, d2, z, tour, pos)
-    exchange(a, d2, d1, c2, tour, pos)
-    exchange(d2, c2, c1, b2, tour, pos)
-    exchange(c2, b2, b1, z, tour, pos)
+    rise = double_bridge(i, j, k, m, tour, pos, metric, points, matrix, numbers)[0]
+    numbers[CURRENT] += rise

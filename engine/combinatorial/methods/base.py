@@ -16,7 +16,8 @@ from ...errors import BadInput, explain
 from ...random.hashed_seed import hashed_seed
 from ...registry import Config, Registry, fields
 from ..instance import Integers, TourInstance
-from ..meter import ACCEPTED, CURRENT, LOWEST, Meter
+from ..kernels.counters import ACCEPTED, CURRENT, LOWEST
+from ..meter import Meter
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -72,7 +73,7 @@ class State:
     Attributes:
         tour: (n,) the present solution, or None if there is none.
         best: (n,) the shortest tour so far, or None before the first.
-        numbers: counters of the kernels, see `meter`.
+        numbers: counters, see `kernels.counters`.
         temperature: the present temperature, or None.
         plan: the temperature that the schedule asks for now, or None.
         acceptance: share of moves accepted lately, or None.

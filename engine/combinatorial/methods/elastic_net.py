@@ -28,7 +28,8 @@ from pydantic import Field
 
 from ...errors import BadInput
 from ..instance import Floats, Integers, TourInstance
-from ..meter import ACCEPTED, CURRENT, LOWEST, MOVES, Meter
+from ..kernels.counters import ACCEPTED, CURRENT, LOWEST, MOVES
+from ..meter import Meter
 from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..instance import Integers
+from ..kernels.counters import CURRENT
 from ..landing_instance import LandingInstance
-from ..meter import CURRENT, Meter
+from ..meter import Meter
 from ..problem import NOTHING
 from .base import METHODS, Method, Phase, Repair, State, Stream
 

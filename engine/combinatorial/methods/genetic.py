@@ -27,7 +27,8 @@ from pydantic import Field
 
 from .. import kernels
 from ..instance import Integers, TourInstance
-from ..meter import CURRENT, LOWEST, Meter
+from ..kernels.counters import CURRENT, LOWEST
+from ..meter import Meter
 from .base import (
     METHODS,
     OverNeighbours,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .. import moves
 from ..instance import Integers
-from ..meter import CURRENT, LOWEST
+from ..kernels.counters import CURRENT, LOWEST
 from .base import State, places, started
 
 if TYPE_CHECKING:

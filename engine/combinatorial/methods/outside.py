@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import checks
 from ..instance import Integers
-from ..meter import CURRENT, LOWEST, Meter
+from ..kernels.counters import CURRENT, LOWEST
+from ..meter import Meter
 from ..outside.process import Solver, as_tour
 from .base import METHODS, Method, Phase, Repair, State, Stream
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..instance import Integers
-from ..meter import CURRENT, LOWEST, MOVES, Meter
+from ..kernels.counters import CURRENT, LOWEST, MOVES
+from ..meter import Meter
 from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from scipy.optimize import linear_sum_assignment
 
 from .. import kernels
 from ..instance import Floats, Integers, TourInstance
+from ..kernels.counters import ACCEPTED, CURRENT, LOWEST, MOVES
 from ..kernels.distance import full_matrix
-from ..meter import ACCEPTED, CURRENT, LOWEST, MOVES, Meter
+from ..meter import Meter
 from .base import METHODS, Method, Phase, Repair, State, Stream, shortest, started
 
 if TYPE_CHECKING:

@@ -21,7 +21,8 @@ from pydantic import Field
 
 from ...schedules import heat_left
 from ..instance import Integers
-from ..meter import CURRENT, LOWEST, Meter
+from ..kernels.counters import CURRENT, LOWEST
+from ..meter import Meter
 from ..problem import NOTHING, Chain
 from .annealing import KINDS
 from .base import (

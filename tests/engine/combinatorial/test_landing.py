@@ -15,9 +15,10 @@ from engine.combinatorial import checks
 from engine.combinatorial.answers import written
 from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.instances import INSTANCES, of_path
+from engine.combinatorial.kernels.counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
 from engine.combinatorial.landing_instance import LandingInstance
 from engine.combinatorial.landing_problem import LandingProblem, obeys_triangle
-from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, Budget, Meter
+from engine.combinatorial.meter import Budget, Meter
 from engine.combinatorial.problem import NOTHING
 from engine.combinatorial.race import CombinatorialRace
 from engine.errors import BadInput, CannotRun

@@ -14,7 +14,8 @@ from engine.combinatorial.answers import written
 from engine.combinatorial.experiment import CombinatorialExperiment
 from engine.combinatorial.instance import Known
 from engine.combinatorial.instances import INSTANCES, of_path
-from engine.combinatorial.meter import ACCEPTED, CURRENT, LOWEST, MOVES, READS, Budget, Meter
+from engine.combinatorial.kernels.counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
+from engine.combinatorial.meter import Budget, Meter
 from engine.combinatorial.methods import METHODS
 from engine.combinatorial.methods.base import Stream
 from engine.combinatorial.outside import highs

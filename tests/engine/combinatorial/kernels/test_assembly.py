@@ -14,7 +14,7 @@ import pytest
 from engine.combinatorial import checks
 from engine.combinatorial.instance import Integers, TourInstance
 from engine.combinatorial.kernels import assembly
-from engine.combinatorial.meter import MOVES, READS
+from engine.combinatorial.kernels.counters import MOVES, READS
 from engine.combinatorial.methods.genetic import Room, links_of, tour_of
 from engine.combinatorial.tour_problem import TourProblem
 

@@ -7,15 +7,8 @@ import pytest
 
 from engine.combinatorial import kernels
 from engine.combinatorial.instance import Metric
-from engine.combinatorial.meter import (
-    ACCEPTED,
-    CURRENT,
-    LOWEST,
-    MOVES,
-    READS,
-    Budget,
-    Meter,
-)
+from engine.combinatorial.kernels.counters import ACCEPTED, CURRENT, LOWEST, MOVES, READS
+from engine.combinatorial.meter import Budget, Meter
 from engine.combinatorial.problem import NOTHING
 from engine.combinatorial.routes_problem import (
     DISTANCE,
