@@ -16,7 +16,6 @@ from .row_blocks import row_blocks
 from .scratch import scratch_buffer
 
 if TYPE_CHECKING:
-    from ..random.random_rows import RandomRows
     from ..random.rng import Rng
 
 NOTES = 256
@@ -53,11 +52,9 @@ def new_harmonies(
     """
     new = scratch_buffer("improvised", (count, memory.shape[1]), memory)
     if compiled.fit(new, memory) and len(memory) <= MOST_REMEMBERED:
-        draws = rng.rows("uniform", *new.shape)
-        if draws.tabled:
-            bounds = bw.contiguous(), low.contiguous(), high.contiguous()
-            _many(new, memory, draws, rng, hmcr, par, *bounds)
-            return new
+        bounds = bw.contiguous(), low.contiguous(), high.contiguous()
+        _many(new, memory, rng, hmcr, par, *bounds)
+        return new
     for rows in row_blocks(new):
         shape = rows.stop - rows.start, memory.shape[1]
         m = memory.gather(0, rng.integers(len(memory), *shape).to(memory.device))
@@ -69,7 +66,6 @@ def new_harmonies(
 def _many(
     new: Tensor,
     memory: Tensor,
-    draws: RandomRows,
     rng: Rng,
     hmcr: float,
     par: float,
@@ -86,11 +82,9 @@ def _many(
     have made narrower, is brought back into them.
     """
     count, dimension = new.shape
-    table, places, members = draws.stretches(memory)
+    keys = rng.integers(2**32, count, 2).cpu().to(torch.uint32)
     scale = 2 / par if par > 0 else 0.0
-    hs_improvise(
-        dimension, new, memory, table, places, members, par, scale, bw, low, high, grain=NOTES
-    )
+    hs_improvise(dimension, new, memory, keys, par, scale, bw, low, high, grain=NOTES)
     rare = 1 - hmcr
     for rows in torch.arange(count).split(1 + int(MIN_NUMEL / (rare * dimension + 1))):
         drawn = sparse(len(rows) * dimension, rare, rng)
@@ -100,7 +94,7 @@ def _many(
 
 
 @kernel(
-    "T[:, ::1], T[:, ::1], T[::1], int64[:, ::1], int64, T, T, T[::1], T[::1], T[::1]",
+    "T[:, ::1], T[:, ::1], uint32[:, ::1], T, T, T[::1], T[::1], T[::1]",
     "new",
 )
 def hs_improvise(
@@ -108,9 +102,7 @@ def hs_improvise(
     last: int,
     new: Array,
     memory: Array,
-    table: Array,
-    places: Array,
-    members: int,
+    keys: Array,
     share: Array,
     scale: Array,
     width: Array,
@@ -120,10 +112,16 @@ def hs_improvise(
     """Improvise notes from the memory, some columns at a time: a core's own cache then holds them
     of all harmonies remembered.
 
+    The uniform number of a note is computed from its column and the two keys of its harmony: its
+    bits are mixed twice, with constants for which every bit of the column changes every bit of the
+    number in about half of all cases (https://github.com/skeeto/hash-prospector). To read it from a
+    table that fits no core's own cache would take longer than all else here.
+
     Three loops, for the second, which jumps about, cannot be done eight numbers at a time, and the
     others can.
     """
     size, nothing = memory.dtype.type(len(memory)), memory.dtype.type(0)
+    unit = size * memory.dtype.type(2.0**-24)
     known, index = np.empty(len(memory) * NOTES, memory.dtype), np.empty(NOTES, np.int32)
     moved, last_row = np.empty(NOTES, memory.dtype), np.int32(len(memory) - 1)
     for start in range(first, last, NOTES):
@@ -134,12 +132,14 @@ def hs_improvise(
             for j in range(len(row)):
                 copy[j] = row[j]
         for i in range(len(new)):
-            block, skipped = i // members, i % members * new.shape[1] + start
             notes = new[i, start:stop]
-            one, two = table[places[block, 0] + skipped :], table[places[block, 1] + skipped :]
             for j in range(len(notes)):
-                v = one[j] + two[j]
-                v = (v - np.trunc(v)) * size
+                x = np.uint32(np.uint32(start + j) + keys[i, 0])
+                x = np.uint32((x ^ (x >> np.uint32(16))) * np.uint32(0x21F0AAAD))
+                x = np.uint32(x ^ keys[i, 1])
+                x = np.uint32((x ^ (x >> np.uint32(15))) * np.uint32(0x735A2D97))
+                x = np.uint32(x ^ (x >> np.uint32(15)))
+                v = memory.dtype.type(np.int32(x >> np.uint32(8))) * unit
                 pick = min(np.int32(v), last_row)  # a product may be rounded up to H
                 u = v - memory.dtype.type(pick)
                 index[j] = pick * np.int32(NOTES) + np.int32(j)
