@@ -125,7 +125,7 @@ def runs_of(
             ):
                 continue
             name = case_name(case, varied)
-            numbers = range(scale.seeds if seeds is None else seeds)
+            numbers = range(seeds_of(study, size, case, lane) if seeds is None else seeds)
             if chosen is not None:
                 variant = chosen.get((name, lane.id))
                 if variant is not None:
@@ -141,6 +141,19 @@ def runs_of(
                         earlier = _earlier(study, size, lane.start_from, seed)
                         yield replace(earlier, variant=variant.name)
                     yield run_of(study, size, case, varied, lane, variant, seed)
+
+
+def seeds_of(study: Study, size: Size, case: Case, lane: Lane) -> int:
+    """Return how many seeds a lane has on a case. The two that the primary comparison is between
+    have more, for with five a paired sign test tells nothing apart; and so has what they start
+    from.
+    """
+    scale, primary = scale_of(study, size), study.primary
+    compared = [one for one in study.lane if one.id in (primary.lane, primary.against)]
+    starts = [one.start_from for one in compared]
+    if f"{case.id}/{lane.id}" in starts or (case.id == primary.case and lane in compared):
+        return max(scale.seeds, scale.primary_seeds)
+    return scale.seeds
 
 
 def scale_of(study: Study, size: Size) -> Scale:

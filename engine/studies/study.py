@@ -59,6 +59,12 @@ class Scale(Fields):
     """How large the study is made."""
 
     seeds: int = Field(5, ge=1, le=100)
+    primary_seeds: int = Field(
+        1,
+        ge=1,
+        le=100,
+        description="Seeds of the two lanes of the primary comparison, if more than of the others.",
+    )
     trials: int = Field(4, ge=1, le=100, description="Settings tried per lane; 1 tunes nothing.")
     tuning_seeds: int = Field(1, ge=1, le=10)
     budget: float = Field(1.0, gt=0, description="Factor of all budgets.")

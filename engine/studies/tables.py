@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ..errors import BadInput
 from ..system.output_files import appearing
 from . import stats
-from .plan import Run, case_name, cases_of, run_of
+from .plan import Run, case_name, cases_of, run_of, seeds_of
 from .runner import chosen_settings, first_runs, result, seeds_in
 from .study import SHIPPED, Size, Study
 
@@ -117,16 +117,13 @@ def tuned_runs(
     only: dict[str, str] | None = None,
 ) -> list[Run]:
     """Return the runs of the settings that tuning chose, on fresh seeds."""
-    from .plan import scale_of
-
     chosen = chosen_settings(study, size, out, only)
-    count = scale_of(study, size).seeds if seeds is None else seeds
     return [
         run_of(study, size, case, varied, lane, variant, seed)
         for case, varied in cases_of(study, size)
         for lane in study.lanes_of(case)
         if (variant := chosen.get((case_name(case, varied), lane.id))) is not None
-        for seed in range(count)
+        for seed in range(seeds_of(study, size, case, lane) if seeds is None else seeds)
     ]
 
 

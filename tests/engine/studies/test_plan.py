@@ -34,6 +34,24 @@ def test_every_case_lane_and_seed_is_run_once(study: Study) -> None:
     assert len({run.key for run in default}) == len(default)
 
 
+def test_the_primary_comparison_has_more_seeds_and_so_has_what_it_starts_from(study: Study) -> None:
+    scale = study.size["small"].model_copy(update={"primary_seeds": 6})
+    lanes = [
+        one.model_copy(update={"start_from": "bowl/annealing"}) if one.id == "spsa" else one
+        for one in study.lane
+    ]
+    asked = study.model_copy(update={"size": {"small": scale}, "lane": tuple(lanes)})
+    seeds: dict[str, set[int]] = {}
+    for run in runs_of(asked, "small"):
+        if not run.variant.startswith("trial"):
+            seeds.setdefault(run.lane, set()).add(run.seed)
+    assert (study.primary.lane, study.primary.against) == ("spsa", "adam")
+    assert seeds == {lane: set(range(6)) for lane in ("spsa", "adam", "annealing")}
+    for run in runs_of(asked, "small", seeds=2):
+        assert run.seed < 2 or run.seed >= TUNING_SEED, "as many as were asked for"
+    assert {run.seed for run in runs_of(study, "small") if run.seed < TUNING_SEED} == {0, 1, 2}
+
+
 def test_tuning_has_as_many_trials_as_stated_on_seeds_that_are_never_reported(
     study: Study,
 ) -> None:
