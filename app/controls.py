@@ -30,10 +30,9 @@ from app.widgets import (
 from engine.datasets import DATASETS, DatasetConfig
 from engine.datasets.hand_drawn import HandDrawn
 from engine.errors import BadInput
+from engine.experiment.lanes import MAX_LANES, MAX_SEED
 from engine.experiment.model import (
     DEFAULT_AMOUNT,
-    MAX_LANES,
-    MAX_SEED,
     MAX_SEEDS,
     SUGGESTED_HIDDEN,
     Experiment,

@@ -24,7 +24,8 @@ from engine.combinatorial.methods import METHODS
 from engine.datasets.hand_drawn import CHARACTERS, MOST_POINTS
 from engine.datasets.landscape import Landscapes
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, Experiment
+from engine.experiment.lanes import MAX_LANES
+from engine.experiment.model import Experiment
 from engine.experiment.query_string import TOP, from_flat, to_flat
 from engine.optimizers import OPTIMIZERS
 

@@ -13,12 +13,12 @@ import streamlit as st
 from app import controls, link, uploads, widgets
 from app.text import plain, t
 from app.widgets import current, forget, kept, put, scoped
-from engine.combinatorial.experiment import MAX_LANES, CombinatorialExperiment, StopRules
+from engine.combinatorial.experiment import CombinatorialExperiment, StopRules
 from engine.combinatorial.instance import MAX_EDITABLE
 from engine.combinatorial.instances import INSTANCES, MOST_RUNWAYS, InstanceConfig, OwnCities
 from engine.combinatorial.methods import METHODS
 from engine.errors import BadInput
-from engine.experiment.model import MAX_SEED
+from engine.experiment.lanes import MAX_LANES, MAX_SEED
 from engine.oracle import Currency
 from engine.registry import fields
 

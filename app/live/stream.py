@@ -38,7 +38,8 @@ from engine.any_race import parse_experiment
 from engine.combinatorial.instance import MAX_EDITABLE
 from engine.datasets.hand_drawn import decode_points
 from engine.errors import BadInput
-from engine.experiment.model import MAX_LANES, MAX_SEEDS
+from engine.experiment.lanes import MAX_LANES
+from engine.experiment.model import MAX_SEEDS
 from engine.landscapes.benchmark_functions import FUNCTIONS
 from engine.messages.encoding import Message
 from engine.observation.projection import KINDS

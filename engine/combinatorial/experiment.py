@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 from pydantic import (
@@ -17,15 +17,14 @@ from pydantic import (
 )
 
 from ..errors import BadInput, CannotRun, explain
-from ..registry import Config, Fields
-from ..system.input_checks import check, usual_numbers
+from ..experiment.lanes import MAX_SEED, lane_entries, whole_number
+from ..registry import Fields
+from ..system.input_checks import check
 from ..system.machine import memory_limit
 from .instances import INSTANCES, InstanceConfig, with_token
 from .meter import Budget
 from .methods import METHODS, Method
 
-MAX_LANES = 4
-MAX_SEED = 2**31 - 1
 GREEDY_FROM = 5000
 """Instances of more cities start from a greedy tour unless another start is asked for."""
 
@@ -111,30 +110,12 @@ class CombinatorialExperiment(BaseModel):
     @field_validator("seed", mode="before")
     @classmethod
     def _number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool):  # pydantic would accept it as 0 or 1
-            raise BadInput(info.field_name or "", value, "a whole number")
-        return usual_numbers(value, int)
+        return whole_number(value, info)
 
     @field_validator("lanes", mode="before")
     @classmethod
     def _lanes(cls, value: Any) -> tuple[Method, ...]:
-        if isinstance(value, str | Mapping | Config) or not isinstance(value, Iterable):
-            raise BadInput(
-                "lanes",
-                value,
-                f"a list of 1 to {MAX_LANES} methods ({', '.join(METHODS.names())})",
-            )
-        entries = list(value)
-        if not 1 <= len(entries) <= MAX_LANES:
-            names = [
-                entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry)
-                for entry in entries
-            ]
-            raise BadInput(
-                "lanes",
-                ",".join(map(str, names)),
-                f"at most {MAX_LANES} lanes" if entries else "at least one lane",
-            )
+        entries = lane_entries(value, "methods", METHODS.names())
         return tuple(METHODS.build(entry, f"lanes[{i}]") for i, entry in enumerate(entries))
 
     @model_validator(mode="after")

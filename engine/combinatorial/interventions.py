@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ..errors import BadInput, CannotRun, explain
-from ..system.input_checks import check
+from ..race.event import LaneEvent, Reheat, SetHyperparameter, TimedEvent, validated
 from .instance import MAX_EDITABLE, Floats, TourInstance
 from .places import EARTHLY, off_the_earth, widest
 from .repairs import Repairs
@@ -22,7 +22,6 @@ from .repairs import Repairs
 if TYPE_CHECKING:
     from .race import CombinatorialRace, Lane
 
-MOST_EVENTS = 100_000
 FEWEST = 4
 """Fewest cities that edits may leave in a race that runs."""
 MAX_DISTANCE = 2**31 - 1
@@ -35,46 +34,13 @@ KICKABLE = {
 """What a kick asks for, by the kind of problem."""
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    steps: tuple[Annotated[int, Field(ge=0)], ...]
-    """Steps that every lane had taken."""
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the event as JSON values, as in metrics and files."""
-        value = self.model_dump(mode="json")
-        return {"kind": value.pop("kind"), **value}
-
-
-class _LaneEvent(_Event):
-    lane: int = Field(ge=0)
-    step: int = Field(ge=0)
-    """Steps that this lane had taken."""
-
-
-class Reheat(_LaneEvent):
-    """A temperature multiplied by a factor."""
-
-    kind: Literal["reheat"] = "reheat"
-    value: float
-
-
-class SetHyperparameter(_LaneEvent):
-    """A setting changed."""
-
-    kind: Literal["turn"] = "turn"
-    field: str
-    value: bool | int | float | str | None
-
-
-class Kick(_LaneEvent):
+class Kick(LaneEvent):
     """A solution changed by one large random change: a tour by a double bridge."""
 
     kind: Literal["kick"] = "kick"
 
 
-class Cities(_Event):
+class Cities(TimedEvent):
     """Cities moved, then dropped, then added; coordinates are those of the map."""
 
     kind: Literal["cities"] = "cities"
@@ -89,28 +55,12 @@ _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(disc
 
 
 def parse_events(value: Any) -> list[Event]:
-    """Read events from JSON values: a list of them, or an object with such a list as ``events``.
+    """Read events from JSON values, see `engine.race.event.validated`.
 
     Raises:
         BadInput: the first error, in one line.
     """
-    if isinstance(value, dict) and "events" in value:
-        value = value["events"]
-    if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
-        raise BadInput(
-            "events", value, f"a list of at most {MOST_EVENTS:,} events, or an object with one"
-        )
-    check(value, "events", numbers=True)
-    for i, one in enumerate(value):
-        kind = one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)
-        if kind not in KINDS:
-            raise BadInput(f"events[{i}]", one, f"an event with kind: {', '.join(KINDS)}")
-    try:
-        return _EVENTS.validate_python(
-            [one.to_json() if isinstance(one, _Event) else one for one in value]
-        )
-    except ValidationError as error:
-        raise explain(error, ("events",)) from None
+    return validated(value, KINDS, _EVENTS)
 
 
 class Interventions:
@@ -130,14 +80,9 @@ class Interventions:
         self.waiting = list(self.given)
         lanes = len(race.lanes)
         for i, event in enumerate(self.given):
-            if not isinstance(event, Cities) and event.lane >= lanes:
-                raise BadInput(
-                    f"events[{i}].lane", event.lane, f"a whole number from 0 to {lanes - 1}"
-                )
-            if len(event.steps) != lanes:
-                raise BadInput(
-                    f"events[{i}].steps", list(event.steps), f"{lanes} numbers, one for each lane"
-                )
+            if not isinstance(event, Cities):
+                event.check_lane(f"events[{i}]", lanes)
+            event.check_steps(f"events[{i}]", lanes)
 
     def before_step(self, lane: Lane) -> None:
         """Repeat the interventions that are due before that lane's next step."""

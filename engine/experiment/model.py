@@ -7,7 +7,7 @@ texts (links, the command line's ``--set``); both give the same experiment.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -31,11 +31,12 @@ from ..optimizers import OPTIMIZERS, Optimizer
 from ..optimizers.base import FLOAT, Problem
 from ..oracle import Currency
 from ..populations.chunks import Precision
-from ..registry import Config, Fields
+from ..registry import Fields
 from ..system.arithmetic import MOST_THREADS
-from ..system.input_checks import check, usual_numbers
+from ..system.input_checks import check
 from ..system.machine import memory_limit
 from ..uploads.store import of_path
+from .lanes import MAX_SEED, lane_entries, whole_number
 from .start import Start
 from .stopping import StopRules
 from .suggestions import suggest
@@ -66,9 +67,7 @@ SUGGESTED_NETWORK: dict[str, str] = {"text": Transformer.name}
 
 MAX_AMOUNT: dict[Currency, float] = {"seconds": 86_400, "evaluations": 1e15, "flops": 1e21}
 DEFAULT_AMOUNT: dict[Currency, float] = {"seconds": 30, "evaluations": 1e7, "flops": 1e12}
-MAX_LANES = 4
 MAX_SEEDS = 16
-MAX_SEED = 2**31 - 1
 
 
 def suggested_network(dataset: DatasetConfig | type[DatasetConfig] | None) -> str:
@@ -237,30 +236,12 @@ class Experiment(BaseModel):
     @field_validator("seed", "seeds", "threads", mode="before")
     @classmethod
     def _number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool):  # pydantic would accept it as 0 or 1
-            raise BadInput(info.field_name or "", value, "a whole number")
-        return usual_numbers(value, int)
+        return whole_number(value, info)
 
     @field_validator("lanes", mode="before")
     @classmethod
     def _lanes(cls, value: Any, info: ValidationInfo) -> tuple[Optimizer, ...]:
-        if isinstance(value, str | Mapping | Config) or not isinstance(value, Iterable):
-            raise BadInput(
-                "lanes",
-                value,
-                f"a list of 1 to {MAX_LANES} optimizers ({', '.join(OPTIMIZERS.names())})",
-            )
-        entries = list(value)
-        if not 1 <= len(entries) <= MAX_LANES:
-            names = [
-                entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", entry)
-                for entry in entries
-            ]
-            raise BadInput(
-                "lanes",
-                ",".join(map(str, names)),
-                f"at most {MAX_LANES} lanes" if entries else "at least one lane",
-            )
+        entries = lane_entries(value, "optimizers", OPTIMIZERS.names())
         return tuple(
             OPTIMIZERS.build(
                 suggest(info.data.get("dataset"), entry, info.data.get("network")), f"lanes[{i}]"

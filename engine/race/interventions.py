@@ -14,56 +14,41 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
-from ..errors import BadInput, explain
+from ..errors import BadInput
 from ..messages.recording import SUFFIX, Recording
-from ..system.input_checks import check, from_json
+from ..system.input_checks import from_json
+from . import event as common
 
-MOST_EVENTS = 100_000
 _NEVER = 2**62
 
 
-class _Event(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    steps: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """Steps that every lane had taken. An event of one lane may leave it out: then only that lane's
-    own step counts.
+class _SeedEvent(common.TimedEvent):
+    """An event, which may be that of one seed. An event of one lane may leave ``steps`` out: then
+    only that lane's own step counts.
     """
+
     seed: int | None = Field(None, ge=0)
     """Of a race of several seeds, the place of the seed whose steps these are, from 0."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the event as JSON values, as in metrics and files."""
-        value = self.model_dump(mode="json")
+        """Return the event as JSON values; a seed that it has not is left out."""
+        value = super().to_json()
         if value["seed"] is None:
             del value["seed"]
-        return {"kind": value.pop("kind"), **value}
+        return value
 
 
-class _LaneEvent(_Event):
-    lane: int = Field(ge=0)
-    step: int = Field(ge=0)
-    """Steps that this lane had taken."""
-
-
-class Reheat(_LaneEvent):
+class Reheat(common.Reheat, _SeedEvent):
     """A temperature multiplied by a factor."""
 
-    kind: Literal["reheat"] = "reheat"
-    value: float
 
-
-class SetHyperparameter(_LaneEvent):
+class SetHyperparameter(common.SetHyperparameter, _SeedEvent):
     """A hyperparameter changed."""
 
-    kind: Literal["turn"] = "turn"
-    field: str
-    value: bool | int | float | str | None
 
-
-class SetWeight(_LaneEvent):
+class SetWeight(common.LaneEvent, _SeedEvent):
     """One weight of the estimate set."""
 
     kind: Literal["weight"] = "weight"
@@ -71,7 +56,7 @@ class SetWeight(_LaneEvent):
     value: float
 
 
-class Points(_Event):
+class Points(_SeedEvent):
     """All training points replaced, in the format of `engine.datasets.hand_drawn`."""
 
     kind: Literal["points"] = "points"
@@ -84,42 +69,19 @@ _EVENTS: TypeAdapter[list[Event]] = TypeAdapter(list[Annotated[Event, Field(disc
 
 
 def parse_events(value: Any) -> list[Event]:
-    """Read events from JSON values: a list of them, or an object with such a list as ``events``
-    (for example the output of the command line).
+    """Read events from JSON values, see `event.validated`.
 
     Raises:
         BadInput: the first error, in one line.
     """
-    if isinstance(value, dict) and "events" in value:
-        value = value["events"]
-    if not isinstance(value, list | tuple) or len(value) > MOST_EVENTS:
-        raise BadInput(
-            "events",
-            value,
-            f"a list of at most {MOST_EVENTS:,} events, or an object with such a list",
-        )
-    check(value, "events", numbers=True)
-    for i, one in enumerate(value):
-        kind = one.get("kind") if isinstance(one, dict) else getattr(one, "kind", None)
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise BadInput(
-                f"events[{i}]", one, f"an event with kind: {', '.join(KINDS[:-1])} or {KINDS[-1]}"
-            )
-    try:
-        return _EVENTS.validate_python(
-            [one.to_json() if isinstance(one, _Event) else one for one in value]
-        )
-    except ValidationError as error:
-        raise explain(error, ("events",)) from None
+    return common.validated(value, KINDS, _EVENTS)
 
 
 def of_seed(events: Iterable[Event], place: int) -> list[Event]:
     """Return the events of one seed, by its place from 0, as a race of that seed takes them. Events
     without a seed belong to every seed.
     """
-    return [
-        event.model_copy(update={"seed": None}) for event in events if event.seed in (None, place)
-    ]
+    return [one.model_copy(update={"seed": None}) for one in events if one.seed in (None, place)]
 
 
 def events_of(recording: Recording) -> list[Event]:
@@ -170,18 +132,12 @@ class InterventionQueue:
     def __init__(self, events: Iterable[Event], lanes: int) -> None:
         self.waiting: list[tuple[Event, set[int]]] = []
         """Each event with the lanes that have not had it yet."""
-        for i, event in enumerate(events):
-            if not isinstance(event, Points) and event.lane >= lanes:
-                raise BadInput(
-                    f"events[{i}].lane", event.lane, f"a whole number from 0 to {lanes - 1}"
-                )
-            if len(event.steps) != lanes and (event.steps or isinstance(event, Points)):
-                raise BadInput(
-                    f"events[{i}].steps", list(event.steps), f"{lanes} numbers, one for each lane"
-                )
-            self.waiting.append(
-                (event, set(range(lanes)) if isinstance(event, Points) else {event.lane})
-            )
+        for i, one in enumerate(events):
+            if not isinstance(one, Points):
+                one.check_lane(f"events[{i}]", lanes)
+            if one.steps or isinstance(one, Points):
+                one.check_steps(f"events[{i}]", lanes)
+            self.waiting.append((one, set(range(lanes)) if isinstance(one, Points) else {one.lane}))
 
     def __bool__(self) -> bool:
         return bool(self.waiting)

@@ -13,7 +13,8 @@ import torch
 
 from engine.datasets.hand_drawn import encode_points
 from engine.errors import BadInput, CannotRun
-from engine.experiment.model import MAX_SEED, Experiment, one_seed
+from engine.experiment.lanes import MAX_SEED
+from engine.experiment.model import Experiment, one_seed
 from engine.experiment.query_string import from_flat, to_flat
 from engine.messages.encoding import decode, encode
 from engine.messages.recorder import Recorder
