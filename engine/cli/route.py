@@ -28,7 +28,7 @@ from .settings import settings_given
 
 if TYPE_CHECKING:
     from ..combinatorial.interventions import Event
-    from ..combinatorial.race import CombinatorialRace
+    from ..combinatorial.race import CombinatorialRace, LaneResult
     from ..messages.recorder import Recorder
 
 SUFFIXES = (".tsp", ".atsp", ".vrp", ".csv", ".tsv", ".txt")
@@ -260,7 +260,7 @@ def _run(race: CombinatorialRace, recorder: Recorder | None) -> None:
                 recorder.add(frame)
 
 
-def _write(race: CombinatorialRace, rows: list[dict[str, Any]], folder: Path) -> list[str | None]:
+def _write(race: CombinatorialRace, rows: list[LaneResult], folder: Path) -> list[str | None]:
     """Write the checked best solutions, and return their paths."""
     from ..combinatorial.answers import written
 
@@ -268,7 +268,7 @@ def _write(race: CombinatorialRace, rows: list[dict[str, Any]], folder: Path) ->
     paths: list[str | None] = []
     for lane, row in zip(race.lanes, rows, strict=True):
         found = race.best(lane)
-        if found is None or not row["feasible"]:
+        if found is None or row["best"] is None or not row["feasible"]:
             paths.append(None)
             continue
         name = f"{race.instance.name}.{lane.index + 1}-{lane.method.name}"

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -34,6 +34,28 @@ LEAD_SECONDS = 0.25
 TINY = {"tour": 3, "routes": 2}
 """Instances of at most this many places have one solution, or two where distances depend on the
 direction: there is nothing to search."""
+
+
+class LaneResult(TypedDict):
+    """The result of a lane, as JSON values; None is what does not exist."""
+
+    method: str
+    label: str
+    best: int | None
+    gap: float | None
+    known: int | None
+    bound: int | None
+    proved_gap: float | None
+    feasible: bool
+    violation: int
+    moves: int | None
+    evaluations: int | None
+    seconds: float
+    steps: int
+    spent: float
+    stopped: str | None
+    trouble: str | None
+    note: str | None
 
 
 @dataclass
@@ -462,13 +484,13 @@ class CombinatorialRace(FrameIteration):
             if lane.state is not None:
                 lane.method.close(lane.state)
 
-    def results(self) -> list[dict[str, Any]]:
+    def results(self) -> list[LaneResult]:
         """Return every lane's result as JSON values. Each tour is checked and measured again by
         code that shares nothing with the methods.
         """
         return [self._result(lane) for lane in self.lanes]
 
-    def _result(self, lane: Lane) -> dict[str, Any]:
+    def _result(self, lane: Lane) -> LaneResult:
         found = self.best(lane)
         present = self.present(lane)
         if found is not None:

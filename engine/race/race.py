@@ -35,7 +35,7 @@ from .first_weights import first_weights
 from .interventions import Event
 from .iteration import FrameIteration
 from .lane import Lane, knows_anything
-from .results import result_of
+from .results import LaneResult, result_of
 from .warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -613,6 +613,6 @@ class Race(FrameIteration):
         )[0]
 
     @at_work
-    def results(self) -> list[dict[str, Any]]:
+    def results(self) -> list[LaneResult]:
         """Return every lane's results, evaluated on all samples, as JSON values."""
-        return [dict(result_of(self, lane)) for lane in self.lanes]
+        return [result_of(self, lane) for lane in self.lanes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from .. import evaluation
 from ..observation.observer import memory_of
@@ -33,6 +33,51 @@ class LaneResult(TypedDict):
     trouble: str | None
     stopped: str | None
     note: str | None
+
+
+class SeedResult(TypedDict):
+    """The results of one of several seeds, as JSON values."""
+
+    seed: int
+    lanes: list[LaneResult]
+
+
+Summarised = Literal[
+    "loss",
+    "accuracy",
+    "test_loss",
+    "test_accuracy",
+    "evaluations",
+    "flops",
+    "seconds",
+    "steps",
+]
+"""Numbers of a lane that are summed up over the seeds."""
+
+
+class Quartiles(TypedDict):
+    """A number over the seeds, as JSON values; None is a quartile among seeds that failed."""
+
+    median: float | None
+    quartiles: list[float | None]
+
+
+class LaneSummary(TypedDict):
+    """The results of a lane over the seeds, as JSON values; None is what no seed has."""
+
+    optimizer: str
+    label: str
+    loss: Quartiles | None
+    accuracy: Quartiles | None
+    test_loss: Quartiles | None
+    test_accuracy: Quartiles | None
+    evaluations: Quartiles | None
+    flops: Quartiles | None
+    seconds: Quartiles | None
+    steps: Quartiles | None
+    wins: int
+    of: int
+    failed: int
 
 
 def result_of(race: Race, lane: Lane) -> LaneResult:

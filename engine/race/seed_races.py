@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from .interrupt import held_back
 from .interventions import Event, of_seed
 from .lane import Lane
 from .race import Race
+from .results import LaneSummary, Quartiles, SeedResult, Summarised
 from .seed_statistics import QUARTILES, quantile, wins
 
 FIELDS = (
@@ -45,7 +46,7 @@ FIELDS = (
 """What the block holds of every lane of every seed; ``state`` is one of `RUNNING` to `FAILED`."""
 RUNNING, FINISHED, STOPPED, FAILED = range(4)
 HIGHER_IS_BETTER = ("accuracy", "test_accuracy")
-SUMMARISED = (
+SUMMARISED: tuple[Summarised, ...] = (
     "loss",
     "accuracy",
     "test_loss",
@@ -530,7 +531,7 @@ class SeedRaces:
         self.k, self.closed = frame.k, self.finished
         return combined
 
-    def seed_results(self) -> list[dict[str, Any]]:
+    def seed_results(self) -> list[SeedResult]:
         """Return the results of every seed, as JSON values."""
         return [
             {"seed": self.began.seed + place, "lanes": race.results()}
@@ -538,7 +539,7 @@ class SeedRaces:
         ]
 
 
-def summary_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def summary_of(results: Sequence[SeedResult]) -> list[LaneSummary]:
     """Return each lane's medians and quartiles over the seeds, the seeds it wins, and in how many
     it failed, as JSON values.
 
@@ -549,19 +550,25 @@ def summary_of(results: list[dict[str, Any]]) -> list[dict[str, Any]]:
     summary = []
     for lane, first in enumerate(results[0]["lanes"]):
         rows = [one["lanes"][lane] for one in results]
-        entry: dict[str, Any] = {"optimizer": first["optimizer"], "label": first["label"]}
-        for name in SUMMARISED:
-            worst = -math.inf if name in HIGHER_IS_BETTER else math.inf
-            values = [row[name] for row in rows]
-            if all(value is None for value in values):
-                entry[name] = None
-                continue
-            low, median, high = (quantile(values, share, worst) for share in QUARTILES)
-            entry[name] = {"median": median, "quartiles": [low, high]}
-        entry["wins"], entry["of"] = won[lane], len(results)
-        entry["failed"] = sum(row["trouble"] is not None for row in rows)
-        summary.append(entry)
+        entry: dict[str, Any] = {
+            "optimizer": first["optimizer"],
+            "label": first["label"],
+            **{name: _quartiles(name, [row[name] for row in rows]) for name in SUMMARISED},
+            "wins": won[lane],
+            "of": len(results),
+            "failed": sum(row["trouble"] is not None for row in rows),
+        }
+        summary.append(cast(LaneSummary, entry))
     return summary
+
+
+def _quartiles(name: Summarised, values: Sequence[float | None]) -> Quartiles | None:
+    """Return a number's median and quartiles over the seeds; None if no seed has it."""
+    if all(value is None for value in values):
+        return None
+    worst = -math.inf if name in HIGHER_IS_BETTER else math.inf
+    low, median, high = (quantile(values, share, worst) for share in QUARTILES)
+    return {"median": median, "quartiles": [low, high]}
 
 
 def race_of(

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def exported(handled: tuple[Race, list[bytes]], tmp_path_factory: pytest.TempPat
     return folder
 
 
-def without_time(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_time(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [
         {
             name: value

@@ -104,7 +104,9 @@ def main(names: list[str]) -> int:
         if size > MOST_BYTES:
             large.append(f"{name} has {size:,} bytes, more than {MOST_BYTES:,}")
         shown = ("optimizer", "method", "loss", "test_accuracy", "best", "gap")
-        found = [{key: row[key] for key in shown if key in row} for row in race.results()]
+        found = [
+            {key: value for key, value in row.items() if key in shown} for row in race.results()
+        ]
         print(f"{path.name}: {size:,} bytes, {found}", flush=True)
     print("\n".join(large), end="\n" if large else "", file=sys.stderr)
     return 1 if large else 0

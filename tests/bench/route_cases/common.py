@@ -50,7 +50,7 @@ def race(
     try:
         while not one.finished:
             one.advance()
-        return one.results()
+        return [dict(row) for row in one.results()]
     finally:
         one.close()
 

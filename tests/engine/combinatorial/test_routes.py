@@ -19,6 +19,7 @@ from engine.combinatorial.routes_instance import RoutesInstance
 from engine.combinatorial.routes_problem import RoutesProblem
 from engine.errors import BadInput, CannotRun
 from engine.messages.encoding import encode
+from tests.there import there
 
 from .routes_support import measured, routes_instance, shortest
 
@@ -149,7 +150,7 @@ def test_overload_is_told_where_nothing_fits() -> None:
     assert row["best"] is None
     assert not row["feasible"]
     assert row["violation"] == 2
-    assert "over the capacity of 10 by 2 in all" in row["note"]
+    assert "over the capacity of 10 by 2 in all" in there(row["note"])
     assert one.metrics(0)["lanes"][0]["violation"] == 2
 
 
@@ -165,7 +166,9 @@ def test_solvers_of_others_give_checked_routes(name: str) -> None:
     budget = {"currency": "seconds", "amount": 0.5}
     solver, ours = finished(race(lanes=[name, "annealing"], budget=budget)).results()
     assert solver["feasible"], solver["note"]
-    assert solver["best"] <= 1.5 * ours["best"], "half a second is little for OR-Tools"
+    assert there(solver["best"]) <= 1.5 * there(ours["best"]), (
+        "half a second is little for OR-Tools"
+    )
 
 
 def test_first_routes_fit() -> None:

@@ -14,6 +14,7 @@ from engine.experiment.stopping import BestSoFar, Divergence, LaneCheck, StopRul
 from engine.messages.encoding import decode, encode
 from engine.optimizers import OPTIMIZERS, State
 from engine.race.race import CHECKS, Race
+from tests.there import there
 
 
 def race_of(*lanes: Any, marks: int = 50, amount: float = 3e5, **rest: Any) -> Race:
@@ -295,8 +296,8 @@ def test_results_of_a_race_nobody_looked_at_are_numbers_too(
     while not race.finished:
         race.advance()
     row = race.results()[0]
-    assert math.isfinite(row["loss"])
-    assert "The last good moment, step 2 with loss" in row["trouble"]
+    assert math.isfinite(there(row["loss"]))
+    assert "The last good moment, step 2 with loss" in there(row["trouble"])
 
 
 # What a lane keeps in memory.

@@ -8,6 +8,7 @@ from engine.errors import CannotRun
 from engine.experiment.model import Experiment
 from engine.optimizers import OPTIMIZERS
 from engine.race.race import Race
+from tests.there import there
 
 LEFT = {"ellipsoid": 0.05, "rosenbrock": 0.4, "rastrigin": 0.5}
 """Landscape → the share of the first height above the lowest point that may be left after 3,000
@@ -28,9 +29,8 @@ def test_it_goes_down(name: str, landscape: str) -> None:
             Experiment.parse(asked)
         return
     race = Race(Experiment.parse(asked))
-    start = race.results()[0]["loss"]
+    start = there(race.results()[0]["loss"])
     while not race.finished:
         race.advance()
-    end = race.results()[0]["loss"]
-    assert end is not None
+    end = there(race.results()[0]["loss"])
     assert end <= LEFT[landscape] * start

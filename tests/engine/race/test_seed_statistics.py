@@ -1,12 +1,15 @@
 """Statistics over seeds, against NumPy."""
 
 import math
+from typing import cast
 
 import numpy as np
 import pytest
 
+from engine.race.results import SeedResult
 from engine.race.seed_races import summary_of
 from engine.race.seed_statistics import quantile, wins
+from tests.there import there
 
 
 def test_quantiles_are_those_of_numpy() -> None:
@@ -64,10 +67,10 @@ def test_a_summary_has_medians_quartiles_and_wins() -> None:
         }
         for seed, row in enumerate(losses.tolist())
     ]
-    for lane, told in enumerate(summary_of(results)):
-        assert told["loss"]["median"] == pytest.approx(np.median(losses[:, lane]))
+    for lane, told in enumerate(summary_of(cast(list[SeedResult], results))):
+        assert there(told["loss"])["median"] == pytest.approx(np.median(losses[:, lane]))
         expected = np.quantile(losses[:, lane], [0.25, 0.75])
-        assert told["loss"]["quartiles"] == pytest.approx(expected.tolist())
+        assert there(told["loss"])["quartiles"] == pytest.approx(expected.tolist())
         assert told["accuracy"] is None
         assert told["wins"] == int((losses.argmin(1) == lane).sum())
         assert (told["of"], told["failed"]) == (7, 0)

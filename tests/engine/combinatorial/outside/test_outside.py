@@ -18,6 +18,7 @@ from engine.combinatorial.race import CombinatorialRace
 from engine.errors import CannotRun
 from tests.engine.combinatorial.outside import prompt
 from tests.engine.support.listening import PATIENCE
+from tests.there import there
 
 HERE = "tests.engine.combinatorial.outside"
 
@@ -49,7 +50,7 @@ def test_a_solver_is_a_lane(name: str) -> None:
     one = finished(race([name, "annealing"]))
     solver, ours = one.results()
     assert solver["feasible"]
-    assert solver["best"] <= 1.1 * ours["best"]
+    assert there(solver["best"]) <= 1.1 * there(ours["best"])
     assert solver["moves"] is None, "its moves cannot be counted"
     assert solver["seconds"] > 0
     one.close()
@@ -97,7 +98,7 @@ def test_a_solver_that_fails_ends_its_lane_alone(stand_in: Callable[[str], None]
         stand_in(name)
         one = finished(race(["fast-tsp", "annealing"], 0.2))
         solver, ours = one.results()
-        assert words in solver["trouble"]
+        assert words in there(solver["trouble"])
         assert solver["best"] is None
         assert ours["feasible"]
 
@@ -143,7 +144,7 @@ def test_the_seconds_of_an_answer_that_is_proved_at_once_are_exact(
     for _ in range(3):
         one = finished(race(["fast-tsp"], 5.0))
         (row,) = one.results()
-        assert row["stopped"].endswith(" optimal.")
+        assert there(row["stopped"]).endswith(" optimal.")
         assert prompt.SECONDS <= row["seconds"] < 1
         one.close()
 
