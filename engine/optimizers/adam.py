@@ -24,7 +24,13 @@ from ..random.rng import Rng
 from ..registry import renamed
 from .base import OPTIMIZERS, Optimizer, Phase, State
 from .common.adam_moments import denominator, follow
-from .common.config_fields import batch_field, learning_rate_field
+from .common.config_fields import (
+    batch_field,
+    beta1_field,
+    beta2_field,
+    epsilon_field,
+    learning_rate_field,
+)
 
 
 @dataclass(kw_only=True)
@@ -120,29 +126,9 @@ class Adam(Optimizer[AdamState]):
         description="Pull of every weight towards zero, added to the gradient (λ).",
         json_schema_extra={"live": True, "step": 0.0001, "advanced": True},
     )
-    beta1: float = Field(
-        0.9,
-        ge=0,
-        le=0.9999,
-        description="Share of the gradient's running mean kept from step to step (β₁).",
-        json_schema_extra={"live": True, "step": 0.01, "label": "β₁", "advanced": True},
-    )
-    beta2: float = Field(
-        0.999,
-        ge=0,
-        le=0.999999,
-        description=(
-            "Share of the running mean of the squared gradient kept from step to step (β₂)."
-        ),
-        json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
-    )
-    epsilon: float = Field(
-        1e-8,
-        ge=1e-16,
-        le=1,
-        description="Keeps the division from blowing up where gradients vanish (ε).",
-        json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
-    )
+    beta1: float = beta1_field("gradient")
+    beta2: float = beta2_field("gradient")
+    epsilon: float = epsilon_field("gradient")
 
     def memory_rows(self) -> int:
         return 5  # θ, m, v, the gradient and the denominator

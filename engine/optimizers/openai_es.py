@@ -36,6 +36,9 @@ from .common.adam_moments import denominator, follow
 from .common.config_fields import (
     RateSchedule,
     batch_field,
+    beta1_field,
+    beta2_field,
+    epsilon_field,
     final_rate_field,
     learning_rate_field,
     rate_schedule_field,
@@ -171,27 +174,9 @@ class OpenAIES(Optimizer[OpenAIESState]):
         ),
         json_schema_extra={"live": True, "step": 0.001, "advanced": True},
     )
-    beta1: float = Field(
-        0.9,
-        ge=0,
-        le=0.9999,
-        description="Share of the slope's running mean kept from step to step (β₁).",
-        json_schema_extra={"live": True, "step": 0.01, "label": "β₁", "advanced": True},
-    )
-    beta2: float = Field(
-        0.999,
-        ge=0,
-        le=0.999999,
-        description="Share of the running mean of the squared slope kept from step to step (β₂).",
-        json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
-    )
-    epsilon: float = Field(
-        1e-8,
-        ge=1e-16,
-        le=1,
-        description="Keeps the division from blowing up where slopes vanish (ε).",
-        json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
-    )
+    beta1: float = beta1_field("slope")
+    beta2: float = beta2_field("slope")
+    epsilon: float = epsilon_field("slope")
 
     def memory_rows(self) -> int:
         return self.pairs + 8  # the noise; θ and a copy of it, m, v, g and helpers

@@ -98,6 +98,53 @@ def final_rate_field() -> Any:
     )
 
 
+def beta1_field(slope: str) -> Any:
+    """Return β₁ of Adam, the share of the first moment that is kept.
+
+    Args:
+        slope: whose running mean it is.
+    """
+    return Field(
+        0.9,
+        ge=0,
+        le=0.9999,
+        description=f"Share of the {slope}'s running mean kept from step to step (β₁).",
+        json_schema_extra={"live": True, "step": 0.01, "label": "β₁", "advanced": True},
+    )
+
+
+def beta2_field(slope: str) -> Any:
+    """Return β₂ of Adam, the share of the second moment that is kept.
+
+    Args:
+        slope: whose square's running mean it is.
+    """
+    return Field(
+        0.999,
+        ge=0,
+        le=0.999999,
+        description=(
+            f"Share of the running mean of the squared {slope} kept from step to step (β₂)."
+        ),
+        json_schema_extra={"live": True, "step": 0.001, "label": "β₂", "advanced": True},
+    )
+
+
+def epsilon_field(slope: str) -> Any:
+    """Return ε of Adam, which is added to the root of the second moment.
+
+    Args:
+        slope: whose moment it is.
+    """
+    return Field(
+        1e-8,
+        ge=1e-16,
+        le=1,
+        description=f"Keeps the division from blowing up where {slope}s vanish (ε).",
+        json_schema_extra={"live": True, "scale": "log", "label": "ε", "advanced": True},
+    )
+
+
 def sigma_field(default: float, description: str) -> Any:
     """Return the first step size σ of an evolution strategy that adapts it.
 
