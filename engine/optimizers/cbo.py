@@ -279,14 +279,6 @@ class CBO(Optimizer[CBOState]):
             x[rows[nowhere]] = x[others[nowhere]]
 
 
-def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """Return the consensus v̄ (…, D) of places (…, m, D) with losses (…, m), and their weights in
-    it (…, m).
-    """
-    weights = shares(losses, alpha)
-    return (weights.unsqueeze(-2) @ x).squeeze(-2), weights
-
-
 def alpha_of_share(losses: Tensor, share: float) -> float:
     """Return α at which the effective sample size of losses (n,) is that share of the finite ones,
     found by refining a grid; 0 where all are equal, the steepest tried where the best alone are

@@ -13,7 +13,7 @@ Moré 2002, https://doi.org/10.1007/s101070100263; Holm 1979, https://www.jstor.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -255,21 +255,6 @@ def seeds_needed(logs: ArrayLike, margin: float = MARGIN) -> int | None:
     return math.ceil((1.64 + 0.84) ** 2 * sample.var(ddof=1) / math.log(margin) ** 2)
 
 
-def verdict_of(ratio: Ratio, margin: float = MARGIN) -> str:
-    """Return "cheaper", "dearer", "as good as" or "not told apart", by the interval of a paired
-    ratio. "Cheaper" and "dearer" need an interval on one side of 1 and five seeds at least.
-    """
-    if math.isnan(ratio.value):
-        return "neither reached it"
-    if ratio.seeds >= 5 and ratio.high < 1:
-        return "cheaper"
-    if ratio.seeds >= 5 and ratio.low > 1:
-        return "dearer"
-    if 1 / margin <= ratio.low and ratio.high <= margin:
-        return "as good as"
-    return "not told apart"
-
-
 class Slope(NamedTuple):
     """An exponent: the slope of log y on log x.
 
@@ -319,17 +304,6 @@ def log_slope(
     )
 
 
-def ecdf_of_targets(costs: Sequence[ArrayLike], at: ArrayLike) -> Floats:
-    """Return the share of (run, target) pairs reached within each cost: COCO's runtime profile.
-
-    Args:
-        costs: of each run (T,) what it spent until each target; infinite for those not reached.
-        at: (m,) costs.
-    """
-    spent = np.sort(np.concatenate([np.ravel(np.asarray(one, float)) for one in costs]))
-    return np.searchsorted(spent, np.asarray(at, float), side="right") / len(spent)
-
-
 def performance_profile(costs: Mapping[str, ArrayLike], factors: ArrayLike) -> dict[str, Floats]:
     """Return, for each method, the share of cases on which its cost is within a factor of the best
     method's. Cases that nobody solved are left out.
@@ -356,12 +330,3 @@ def holm(p_values: ArrayLike) -> Floats:
     result = np.empty_like(p)
     result[order] = adjusted
     return result
-
-
-def accuracy_error(accuracy: float, samples: int, level: float = LEVEL) -> float:
-    """Return half the width of the interval of an accuracy that comes from the number of test
-    samples alone, by the normal approximation.
-    """
-    return float(
-        stats.norm.ppf((1 + level) / 2) * math.sqrt(max(0.0, accuracy * (1 - accuracy)) / samples)
-    )

@@ -21,7 +21,6 @@ SEARCH_SPACES = Path(__file__).parent / "search_spaces.toml"
 """What tuning may change of each method."""
 SHIPPED = Path(__file__).parent / "results"
 """The tables that ship with Kelvin, a folder for each study."""
-SIZES = ("small", "full")
 Size = Literal["small", "full"]
 Seen = Literal[
     "one loss",

@@ -18,7 +18,7 @@ from engine.losses import LOSSES
 from engine.networks import MLP
 from engine.optimizers import OPTIMIZERS
 from engine.optimizers.base import Problem
-from engine.optimizers.cbo import CBO, alpha_of_share, consensus
+from engine.optimizers.cbo import CBO, alpha_of_share, shares
 from engine.oracle import Oracle
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import (
@@ -34,6 +34,12 @@ from tests.engine.support.stand_ins import (
 )
 
 THETA = torch.tensor([-1.0, 0.5, 2.0, 0.0, -0.5], dtype=torch.float64)
+
+
+def consensus(x: Tensor, losses: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Return the consensus v̄ (D,) of places (m, D) with losses (m,), and their weights in it."""
+    weights = shares(losses, alpha)
+    return weights @ x, weights
 
 
 class Given(GivenRng):

@@ -70,7 +70,6 @@ def test_paired_ratios_are_of_the_same_seeds() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
     assert (found.wins, found.losses, found.seeds) == (5, 0, 5)
     assert found.p == pytest.approx(2 * 0.5**5)
-    assert stats.verdict_of(found) == "cheaper"
     logs = np.log([1.5, 2.0, 3.0, 1.2, 2.5])
     found = stats.paired_ratio(np.exp(logs), [1] * 5, np.ones(5), [1] * 5)
     mean, spread = logs.mean(), logs.std(ddof=1) / math.sqrt(5)
@@ -81,10 +80,8 @@ def test_paired_ratios_are_of_the_same_seeds() -> None:
 def test_where_one_never_reaches_the_target_the_ratio_is_bounded_on_one_side() -> None:
     found = stats.paired_ratio([10] * 5, [1] * 5, [99] * 5, [0] * 5)
     assert (found.value, found.high, found.wins) == (0, 0, 5)
-    assert stats.verdict_of(found) == "cheaper"
     found = stats.paired_ratio([99] * 5, [0] * 5, [99] * 5, [0] * 5)
     assert math.isnan(found.value)
-    assert stats.verdict_of(found) == "neither reached it"
     # a run that was ended before it had spent as much as the other needed says nothing
     found = stats.paired_ratio([50] * 5, [1] * 5, [30] * 5, [0] * 5)
     assert math.isnan(found.value)
@@ -92,18 +89,6 @@ def test_where_one_never_reaches_the_target_the_ratio_is_bounded_on_one_side() -
     # one seed each way, the rest ties: nothing is told apart
     found = stats.paired_ratio([5, 9, 9], [1, 0, 0], [9, 5, 9], [0, 1, 0])
     assert (found.wins, found.losses, found.p) == (1, 1, 1)
-    assert stats.verdict_of(found) == "not told apart"
-
-
-def test_what_is_said_of_intervals() -> None:
-    def ratio(low: float, high: float, seeds: int = 5) -> stats.Ratio:
-        return stats.Ratio(math.sqrt(low * high), low, high, 1.0, 0, 0, seeds)
-
-    assert stats.verdict_of(ratio(0.3, 0.9)) == "cheaper"
-    assert stats.verdict_of(ratio(1.1, 3.0)) == "dearer"
-    assert stats.verdict_of(ratio(0.9, 1.2)) == "as good as"
-    assert stats.verdict_of(ratio(0.5, 2.0)) == "not told apart"
-    assert stats.verdict_of(ratio(0.3, 0.9, seeds=3)) == "not told apart"  # too few for "cheaper"
 
 
 def test_slopes_are_exponents() -> None:
@@ -120,9 +105,7 @@ def test_slopes_are_exponents() -> None:
     assert (found.low, found.high) == pytest.approx((theirs.slope - half, theirs.slope + half))
 
 
-def test_ecdf_profiles_and_holm_by_their_definitions() -> None:
-    shares = stats.ecdf_of_targets([[1, 10, math.inf], [5, 100, 1000]], [1, 10, 100, 1e6])
-    assert shares.tolist() == pytest.approx([1 / 6, 3 / 6, 4 / 6, 5 / 6])
+def test_profiles_and_holm_by_their_definitions() -> None:
     profile = stats.performance_profile(
         {"a": [1, 10, math.inf, math.inf], "b": [2, 5, 7, math.inf]}, [1, 2, 1000]
     )
@@ -138,7 +121,6 @@ def test_seeds_needed_follow_the_formula() -> None:
     expected = (1.64 + 0.84) ** 2 * np.var(logs, ddof=1) / math.log(1.25) ** 2
     assert stats.seeds_needed(logs) == math.ceil(expected)
     assert stats.seeds_needed([1.0]) is None
-    assert stats.accuracy_error(0.97, 10_000) == pytest.approx(0.0028, abs=1e-4)
 
 
 def _covered(draw: Callable[[np.random.Generator], bool], repeats: int = 2000) -> float:
