@@ -121,6 +121,8 @@ def _installed(method: type[Any]) -> bool:
 def _other_problem() -> None:
     """Choose an instance and lanes that fit, once another kind of problem is chosen."""
     problem = str(current("problem"))
+    if problem == kept().get("problem"):  # it was set from outside, which Streamlit takes for a hand
+        return
     put("instance", FIRST[problem])
     if tuple(kept().get("lanes", ())) in LANES.values():  # nobody chose them
         _set_lanes(problem)

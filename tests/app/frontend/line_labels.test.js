@@ -50,6 +50,23 @@ test("labels that would meet stand one under the other, and all stay in the box"
   }
 });
 
+test("where lines end in one place all labels stand over it, near the bottom too", () => {
+  for (const y of [0.06, 0.5]) {
+    const [first, second] = placeLabels([label(1, y), label(1, y, "SNES 0.2")], PLANE, wide);
+    const end = PLANE.y(y);
+    assert.ok(Math.max(first.y, second.y) <= end - 10, "none is on the line");
+  }
+});
+
+test("a label that another one pushes down does not stop on its own line", () => {
+  const under = new Map([["#000001", true]]);
+  const crossings = () => 0;
+  const high = { ...label(1, 0.6), colour: "#000001" };
+  const placed = placeLabels([high, label(1, 0.5, "SNES 0.2")], PLANE, wide, { crossings, under });
+  const low = placed.find((one) => one.colour === "#000000");
+  assert.ok(low && Math.abs(low.y - 110) >= 10, String(low?.y));
+});
+
 test("labels that do not meet stay where they are, and a line without an end has none", () => {
   const placed = placeLabels([label(0, 0.5), label(0.6, 0.5), label(null, null)], PLANE, wide);
   assert.equal(placed.length, 2);

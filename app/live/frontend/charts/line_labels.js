@@ -76,6 +76,8 @@ export function placeLabels(
         right,
         x: right ? left + width : left,
         y: over ? above : below,
+        over,
+        up,
         left,
         width,
       };
@@ -84,10 +86,18 @@ export function placeLabels(
   // From the top down, each under those it would meet; then from the bottom up, back into the box.
   const meet = (/** @type {typeof placed[0]} */ a, /** @type {typeof placed[0]} */ b) =>
     a.left < b.left + b.width + 4 && b.left < a.left + a.width + 4;
+  // Those over their lines' ends go up where they meet another, or it would cover its own line.
+  for (let i = placed.length - 2; i >= 0; i--)
+    for (let j = i + 1; j < placed.length; j++)
+      if (placed[i].over && meet(placed[i], placed[j]) && placed[j].y - placed[i].y < LINE)
+        placed[i].y = placed[j].y - LINE;
+  for (const one of placed) one.y = Math.max(one.y, plane.top + LINE / 2);
   for (let i = 1; i < placed.length; i++)
     for (let j = 0; j < i; j++)
       if (meet(placed[i], placed[j]) && placed[i].y - placed[j].y < LINE)
         placed[i].y = placed[j].y + LINE;
+  // One that was pushed onto its own line's end goes under it.
+  for (const one of placed) if (Math.abs(one.y - one.up) < AWAY - 1) one.y = one.up + AWAY + 2;
   let low = bottom - LINE / 2;
   for (const one of [...placed].reverse()) {
     if (one.y > low) one.y = low;
