@@ -121,7 +121,8 @@ def _installed(method: type[Any]) -> bool:
 def _other_problem() -> None:
     """Choose an instance and lanes that fit, once another kind of problem is chosen."""
     problem = str(current("problem"))
-    if problem == kept().get("problem"):  # it was set from outside, which Streamlit takes for a hand
+    # Set from outside it has not changed, though Streamlit takes that for a hand.
+    if problem == kept().get("problem"):
         return
     put("instance", FIRST[problem])
     if tuple(kept().get("lanes", ())) in LANES.values():  # nobody chose them
@@ -187,7 +188,7 @@ def draw(shown: CombinatorialExperiment) -> dict[str, Any]:
         offered(problem),
         leave_out=tuple(name for name, kinds in ONLY.items() if problem not in kinds),
         favourites=FAVOURITES[problem],
-        stepwise=False,
+        stepwise=problem == "tour",
         opening=t("controls.method-search"),
     )
     reads = {"evaluations": "reads" if problem in ("tour", "routes") else f"reads-{problem}"}

@@ -4,7 +4,7 @@ watched at it.
 
 import streamlit as st
 
-from app import link, presets, route_controls, widgets
+from app import controls, link, presets, route_controls, widgets
 from app.live_page import LivePage
 from app.text import t
 from engine.combinatorial.experiment import CombinatorialExperiment
@@ -40,5 +40,6 @@ page.draw(
     usual=FIRST_RECORDING,
     autostart=page.state["opened_by_link"],
     says=("seed", "cities"),
+    stepped=controls.step_asked(),
     instance=route_controls.preview(page.experiment),
 )

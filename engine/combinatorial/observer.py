@@ -242,20 +242,22 @@ class Observer:
                 rows[-1]["band"] = lane.state.band
         return {"type": "picture", "k": k, "lanes": rows}
 
-    def move_message(self, lane: Lane, before: Integers | None, rise: int, k: int) -> Message:
+    def move_message(
+        self, lane: Lane, before: Integers | None, after: Integers | None, rise: int, k: int
+    ) -> Message:
         """Return what a step in slow motion changed.
 
         Args:
             lane: that took it.
             before: its solution before.
-            rise: by how much its energy rose.
+            after: the one after it, or after what it proposed.
+            rise: by how much the energy of that is higher.
             k: number of the frame after the step.
 
         Returns:
             The message ``move`` with the edges ``removed`` and ``added``, (m, 2) numbers of
             cities, at most `MOST_SHOWN` of each, and ``rise``.
         """
-        after = self.race.present(lane)
         removed = added = np.empty((0, 2), np.int32)
         instance = self.race.instance
         if before is not None and after is not None and instance.kind in EDGES:

@@ -446,23 +446,39 @@ class CombinatorialRace(FrameIteration):
         }
 
     def step_in_phases(self, lane: Lane, k: int) -> Message:
-        """Make one move of that lane, after proposals that it refuses, and return the message that
-        shows it: the edges that go and those that come.
+        """Let that lane propose one move that changes something, and return the message that shows
+        it, accepted or not: the edges that go and those that come. Of a method whose proposals are
+        not known beforehand it is one that it makes, after proposals that it refuses.
         """
         before, accepted = self.present(lane), lane.meter.accepted
         energy = None if lane.state is None else lane.state.current
+        foreseen: tuple[Integers, int] | None = None
         for _ in range(MOST_REFUSED):
             if lane.finished or lane.state is None:
                 break
-            lane.state.only = 1
+            state, present = lane.state, lane.state.tour
+            foreseen = lane.method.foresee(state, lane.stream, lane.step + 1)
+            changes = (
+                foreseen is not None
+                and present is not None
+                and not np.array_equal(foreseen[0], present)
+            )
+            state.only = 1
             self.advance_lane(lane)
-            if lane.state is not None:
-                lane.state.only = None
-            if lane.meter.accepted != accepted:
+            state.only = None
+            if changes or (foreseen is None and lane.meter.accepted != accepted):
                 break
+        if foreseen is not None and lane.state is not None:
+            tour, rise = self.problem.outward(foreseen[0]), foreseen[1]
+            told = {
+                "accepted": lane.meter.accepted != accepted,
+                "chance": lane.method.chance(lane.state, rise),
+                "temperature": lane.state.temperature,
+            }
+            return self.observer.move_message(lane, before, tour, rise, k) | told
         after = None if lane.state is None else lane.state.current
         rise = 0 if energy is None or after is None else after - energy
-        return self.observer.move_message(lane, before, rise, k)
+        return self.observer.move_message(lane, before, self.present(lane), rise, k)
 
     def frame(self, k: int, closely: bool = True) -> Frame:
         """Return metrics and, if wanted, a picture of the same moment."""

@@ -14,7 +14,7 @@ from . import kernels, moves
 from .instance import FULL_MATRIX, Floats, Integers, TourInstance
 from .kernels import greedy
 from .kernels.distance import CODES, coordinates, full_matrix, measure, tour_length
-from .meter import Meter
+from .meter import CURRENT, Meter
 
 SMALL = 400
 """Rounded Euclidean distances of more cities than this are computed when they are asked for: the
@@ -262,6 +262,21 @@ class TourChain:
             sums,
             state,
         )
+
+    def proposed(
+        self, rule: tuple[float, float], state: NDArray[np.uint64]
+    ) -> tuple[Integers, int]:
+        """Return the tour after the move that is proposed next, and how much longer it is, by
+        making it on copies.
+
+        Args:
+            rule: one that accepts every move.
+            state: of the random numbers that the move will be proposed with.
+        """
+        tour, pos, numbers = self.tour.copy(), self.pos.copy(), self.numbers.copy()
+        best, sums = self.best.copy(), np.zeros(2)
+        moves.anneal(self.problem, tour, pos, self.near, rule, 1, best, numbers, sums, state)
+        return tour, int(numbers[CURRENT] - self.numbers[CURRENT])
 
     def kick(self, seed: int) -> bool:
         """Make one random double bridge."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -143,6 +145,26 @@ def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> N
     wait_for(page, events=1)
     assert look(page, f"{EDITS}[0].move.length") == 1
     page.screenshot(path=SHOTS / "routes-phone.png")
+
+
+@pytest.mark.slow
+def test_one_proposed_move_is_drawn_part_by_part_and_back(open_page: Open) -> None:
+    page = open_page("routes")
+    wait_for(page, source="recording", frames=1, stale=False)
+    page.get_by_test_id("question-step").click()
+    now = page.get_by_test_id("stages-0").locator("[aria-current=step]")
+    numbers = page.get_by_test_id("stages-0").locator(".kv-stage-numbers")
+    expect(now).to_contain_text("Propose")
+    expect(numbers).to_contain_text("edges would go")
+    page.get_by_test_id("slow-next").click()
+    expect(numbers).to_contain_text("km")
+    page.get_by_test_id("slow-next").click()
+    expect(numbers).to_contain_text(re.compile("kept|not made"))
+    page.get_by_test_id("slow-back").click()
+    expect(now).to_contain_text("Judge")
+    page.screenshot(path=SHOTS / "routes-step.png")
+    page.get_by_test_id("slow-leave").click()
+    running(page)
 
 
 PROBLEMS = {"Delivery routes": "routes", "Crew rosters": "pairing", "Runways": "landing"}

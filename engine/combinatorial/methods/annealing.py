@@ -13,6 +13,7 @@ cities they do.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,7 @@ from .base import (
     keep,
     proposals,
 )
-from .cooling import Cooling, held
+from .cooling import HOTTEST, METROPOLIS, Cooling, held
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -219,6 +220,24 @@ class Annealing(OverNeighbours[AnnealingState]):
         done = state.chain.kick(stream.at(number, "kick"))
         self._show(state)
         return done
+
+    def foresee(
+        self, state: AnnealingState, stream: Stream, number: int
+    ) -> tuple[Integers, int] | None:
+        chain: Any = state.chain
+        if not hasattr(chain, "proposed"):  # only a tour's can be drawn
+            return None
+        foreseen: tuple[Integers, int] = chain.proposed((HOTTEST, METROPOLIS), stream.state(number))
+        return foreseen
+
+    def chance(self, state: AnnealingState, rise: int) -> float:
+        temperature, shape = state.cooling.rule(self.schedule, state.cooling.seen)
+        if rise <= 0:
+            return 1.0
+        if shape == METROPOLIS:
+            return math.exp(-rise / temperature)
+        left = 1 - (1 - shape) * rise / temperature
+        return left ** (1 / (1 - shape)) if left > 0 else 0.0
 
     def on_setting_change(self, state: AnnealingState, problem: Problem, name: str) -> None:
         start, end = self.temperatures(problem)

@@ -224,6 +224,21 @@ class Method(Config, Generic[S]):
         """
         return False
 
+    def foresee(self, state: S, stream: Stream, number: int) -> tuple[Integers, int] | None:
+        """Return the solution after the one move that a step of slow motion will propose, accepted
+        or not, and by how much longer it is; None where that cannot be told.
+
+        Args:
+            state: before the step.
+            stream: of random numbers.
+            number: of the step.
+        """
+        return None
+
+    def chance(self, state: S, rise: int) -> float:
+        """Return the probability with which a foreseen move of that rise was accepted."""
+        return 1.0 if rise <= 0 else 0.0
+
     @property
     def kicks(self) -> bool:
         """Return whether it has a solution that can be kicked."""

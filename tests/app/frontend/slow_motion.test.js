@@ -73,6 +73,7 @@ function around(lanes = [LANE]) {
       command: ({ do: name }) => done.sent.push(name),
       accept: (message) => done.accepted.push(message.k),
       weights: () => ({ watchSteps: (on) => done.watched.push(on), near() {}, overlay() {} }),
+      map: () => null,
       say() {},
       redraw() {},
       showState() {},

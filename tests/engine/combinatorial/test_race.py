@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -342,7 +343,35 @@ def test_slow_motion_shows_one_move() -> None:
         if lane.method.name in ("annealing", "restarts"):
             assert len(message["removed"]) == len(message["added"])
         change = checks.length(one.instance, after) - checks.length(one.instance, before)
-        assert message["rise"] == change
+        assert message["rise"] == change or message["accepted"] is False
+
+
+def test_slow_motion_shows_what_annealing_proposes_and_with_which_chance_it_is_kept() -> None:
+    one = race([{"name": "annealing", "initial_temperature": 0.5}], cities=30, amount=5e6)
+    for _ in range(20):
+        one.advance()
+    lane, kept, refused = one.lanes[0], 0, 0
+    expected = 0.0
+    for k in range(200):
+        before = one.present(lane)
+        message = decode(encode(one.step_in_phases(lane, k)))
+        after = one.present(lane)
+        assert before is not None
+        assert after is not None
+        change = checks.length(one.instance, after) - checks.length(one.instance, before)
+        assert change == (message["rise"] if message["accepted"] else 0)
+        gone, came = (
+            int(sum(checks.distances(one.instance, *pairs.T))) if len(pairs) else 0
+            for pairs in (message["removed"], message["added"])
+        )
+        assert came - gone == message["rise"], "what is drawn is what is judged"
+        rise, temperature = message["rise"], message["temperature"]
+        chance = min(1.0, math.exp(-rise / temperature))
+        assert message["chance"] == pytest.approx(chance, rel=1e-6)
+        kept, refused = kept + message["accepted"], refused + (not message["accepted"])
+        expected += chance
+    assert refused > 20
+    assert abs(kept - expected) < 4 * 50**0.5, "as often as the chances say"
 
 
 @pytest.mark.parametrize(

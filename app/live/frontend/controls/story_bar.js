@@ -40,6 +40,7 @@ export class StoryBar {
     this.place = place;
     this.on = on;
     this.shown = "";
+    /** Whether there is slow motion. */ this.mayStep = true;
     place.setAttribute("role", "note");
     place.innerHTML = `
       <div class="kv-story-text"><span class="kv-kicker"></span><b class="kv-story-title"></b>
@@ -85,6 +86,7 @@ export class StoryBar {
    */
   show(asked, { experiment, coming, ended, names, heights, tour = null }) {
     this.place.hidden = !asked;
+    this.step.hidden = !this.mayStep;
     if (!asked) return;
     // Another seed is the same question.
     const bare = { seed: 0, seeds: 1 };
@@ -115,7 +117,6 @@ export class StoryBar {
     // those who do not see it hear it
     this.get("[data-testid=question-seen]").textContent = last ? told.textContent : "";
     this.get(".kv-story-body > :first-child").setAttribute("aria-hidden", String(Boolean(last)));
-    this.step.hidden = Boolean(tour);
     this.following = asked.next;
     this.next.textContent = t(asked.next ? "story.next" : "story.evidence");
   }

@@ -149,6 +149,7 @@ export class LiveView {
       accept: (message, bytes) => this.messages.accept(message, bytes),
       frameView: (index) => this.frameView(index),
       weights: () => this.board.panel("weights"),
+      map: () => this.board.panel("map"),
       say: (sentence) => this.menu.say(sentence),
       showState,
       redraw,
@@ -438,10 +439,13 @@ export class LiveView {
     if (other) this.slow.stop();
     const shown = this.slow.ended !== null;
     if (shown) return this.slow.another();
-    // It is painted over the plane through weight space, which is large meanwhile.
+    // It is painted over the plane through weight space, or the map, which is large meanwhile.
     const { arrangement } = this.board;
     const again = this.slow.active;
-    this.board.arrange({ ...arrangement, large: "weights" }, false);
+    this.board.arrange(
+      { ...arrangement, large: this.layout === "tour" ? "map" : "weights" },
+      false,
+    );
     if (other) {
       this.transport.speed = -1;
       this.start();
@@ -630,9 +634,12 @@ export class LiveView {
     return this.axes.currency;
   }
 
-  /** Whether there is slow motion: a step of a tour is thousands of moves. */
+  /** Whether there is slow motion: of round trips, not of the other problems beside them. */
   get slowly() {
-    return this.layout !== "tour";
+    if (this.layout !== "tour") return true;
+    const { stage } = this.session.history;
+    const here = this.stale ? null : stage?.data.kind;
+    return (here ?? this.data.instance?.kind ?? "tour") === "tour";
   }
 
   /** Show the cities of the next race, where they are others than those on the screen. */
@@ -714,6 +721,7 @@ export class LiveView {
         else transport.on.step();
       },
       slowMotion: () =>
+        this.slowly &&
         this.setSpeed(this.slow.active || transport.speed < 0 ? this.slow.usual : -1),
       reset: () => transport.on.reset(),
       newSeed: () => this.newSeed(),

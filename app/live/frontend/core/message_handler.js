@@ -1,5 +1,7 @@
 /** What the server says, and what comes of it. */
 
+import { asStages } from "../slow_motion/move_trace.js";
+
 const REFUSED_MS = 6000;
 
 /**
@@ -51,6 +53,7 @@ export class MessageHandler {
       on.load(history, again);
       on.reattached();
     } else if (message.type === "stages") on.phases(message);
+    else if (message.type === "move") on.phases(asStages(message, session.history.stage));
     else if (session.playback.source === "live" && !on.heldBack(message, bytes))
       this.accept(message, bytes);
   }

@@ -64,6 +64,8 @@ export function showStatus(view) {
     replayed: replayed && !stale,
     waits: queued(session, data.experiment),
   });
+  view.transport.slow = view.slowly;
+  view.story.mayStep = view.slowly;
   view.transport.offer(!data.offline, replayed, playback.rate);
   view.root.classList.toggle("kv-live", view.panelApi.live());
   view.root.classList.toggle("kv-slow", slow.active);

@@ -10,6 +10,7 @@ import { button } from "../controls/popover.js";
 import { SLOW } from "../controls/transport.js";
 import { formatNumber, SHAPES } from "../i18n/format.js";
 import { t } from "../i18n/i18n.js";
+import { moveText, paintMoves } from "./move_trace.js";
 import { acceptedUpTo, extent, paintStep, stageOf, stagesOf, stepBounds } from "./step_trace.js";
 
 /** How long a phase is on show at least, and for every letter of its line. */
@@ -26,6 +27,7 @@ const PACES = [0.5, 1, 2];
  * @property {(message: any, bytes: Uint8Array) => void} accept a part of a frame is to be seen now
  * @property {(index: number) => import("../data/frame_view.js").FrameView} frameView
  * @property {() => any} weights the panel of the weights, over which it paints
+ * @property {() => any} map the map of tours, which draws their moves
  * @property {(sentence: string) => void} say
  * @property {() => void} showState
  * @property {() => void} redraw
@@ -115,6 +117,7 @@ export class SlowMotion {
     this.place.hidden = true;
     this._near(null);
     this.on.weights()?.watchSteps?.(false);
+    this.on.map()?.showMoves?.(null);
     const { ended } = this;
     this.ended = null;
     ended?.();
@@ -270,7 +273,7 @@ export class SlowMotion {
     this._keepZoom(history.stage.lanes);
     this.on.weights()?.watchSteps?.(true);
     const now = this.zoom === "path" || moment < 0 ? null : this.on.frameView(moment);
-    const part = now?.picture
+    const part = now?.picture?.plane
       ? stepBounds(this.told, now, /** @type {"step" | number} */ (this.zoom))
       : null;
     this.alone = part && history.stage.lanes.length > 1 ? part.lane : null;
@@ -328,6 +331,15 @@ export class SlowMotion {
   /** @param {boolean} none whether nothing is to be painted over the weights */
   _overlay(none) {
     const panel = this.on.weights();
+    this.on
+      .map()
+      ?.showMoves?.(
+        none || this.at < 0
+          ? null
+          : paintMoves(this.told, this.at, this.session.history.stage.lanes, () =>
+              this._progress(),
+            ),
+      );
     panel?.overlay?.(
       "stages",
       none || this.at < 0 ? null : paintStep(this.told, this.at, panel, () => this._progress()),
@@ -370,6 +382,7 @@ export class SlowMotion {
             title: t("time.slow-zoom-lane", { lane: lane.label }),
           }))
         : [];
+    zooms.hidden = stage.data.kind === "tour"; // the map has a zoom of its own
     const offered = [
       { zoom: "path", text: t("time.slow-zoom-path"), title: t("time.slow-zoom-path-hint") },
       { zoom: "step", text: t("time.slow-zoom-step"), title: t("time.slow-zoom-step-hint") },
@@ -473,7 +486,9 @@ export class SlowMotion {
       get(".kv-stage-numbers", place).textContent =
         waits || !going
           ? ""
-          : numbers(lane.stages, message.stages, index, stage.data.landscape ? "height" : "loss");
+          : message.stages[index].move
+            ? moveText(message.stages[index].move, index, lane.stages.length, stage.data)
+            : numbers(lane.stages, message.stages, index, stage.data.landscape ? "height" : "loss");
     });
   }
 }

@@ -51,7 +51,7 @@ export function thinness(spacing) {
  * @param {number} one
  * @param {number} other
  */
-function edge(paint, { u, v }, fit, turn, one, other) {
+export function edge(paint, { u, v }, fit, turn, one, other) {
   const [y0, y1] = [fit.top(v[one]), fit.top(v[other])];
   const across = u[other] - u[one];
   if (turn && Math.abs(across) > turn / 2) {

@@ -38,6 +38,13 @@ import { extentOf, fit, flatten, placesOn, zoomed } from "./projection.js";
  */
 
 /**
+ * Draws a lane's move in place of its tours; returns whether there is one.
+ * @typedef {(paint: CanvasRenderingContext2D, lane: number, how: {tour: ArrayLike<number>, places:
+ *   {u: Float64Array, v: Float64Array}, fit: ReturnType<typeof fit>, turn: number, colour: string,
+ *   theme: import("../../charts/theme.js").Theme, spacing: number}) => boolean} MovePainter
+ */
+
+/**
  * The cities on their plane.
  * @typedef {object} Ground
  * @property {Cities} key
@@ -99,6 +106,7 @@ export class MapPanel {
     this.restored = null;
     /** @type {{key: any, has: (one: number, other: number) => boolean} | null} */
     this.optimum = null;
+    /** @type {MovePainter | null} what slow motion shows */ this.moves = null;
     this._tools();
     this.maps = document.createElement("div");
     this.maps.className = "kv-maps";
@@ -357,6 +365,9 @@ export class MapPanel {
       const tours = there[i];
       if (!tours) continue;
       const colour = this.colours[i];
+      const tour = fits(tours.current) ? tours.current.data : null;
+      const how = { tour, places, fit: at, turn: flat.turn, colour, theme, spacing };
+      if (this.moves && tour && this.moves(paint, i, how)) continue;
       if (fits(tours.current) && !this._over)
         paintTour(paint, tours.current.data, places, at, flat.turn, {
           colour: tinted(theme.surface, theme.text, theme.dark ? 0.3 : 0.2),
@@ -542,6 +553,17 @@ export class MapPanel {
     };
     more.append(this.differ, this.pencil, this.whole);
     this.tools.append(this.modes, more);
+  }
+
+  /**
+   * Draw one move of every lane, or the tours again.
+   * @param {MovePainter | null} moves
+   */
+  showMoves(moves) {
+    if (!moves && !this.moves) return;
+    this.moves = moves;
+    this.legend.style.visibility = moves ? "hidden" : "";
+    if (this.data) this._paint();
   }
 
   /** What strong and pale edges mean. */
