@@ -13,8 +13,9 @@ from scipy.spatial import cKDTree
 from . import kernels, moves
 from .instance import FULL_MATRIX, Floats, Integers, TourInstance
 from .kernels import greedy
+from .kernels.counters import CURRENT
 from .kernels.distance import CODES, coordinates, full_matrix, measure, tour_length
-from .meter import CURRENT, Meter
+from .meter import Meter
 
 SMALL = 400
 """Rounded Euclidean distances of more cities than this are computed when they are asked for: the
