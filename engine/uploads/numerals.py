@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
-from .signs import MINUS, SIGNS
+from .signs import MINUS, in_ascii
 
 LONGEST = 64
 """Longest entry that can be a number; no pattern below is tried on a longer one."""
@@ -82,6 +82,7 @@ class Written(NamedTuple):
         inexact: it is a whole number that float64 cannot hold.
         digits: both readings, in Python's notation, of a number with more than `DIGITS` digits.
         padded: it begins with a 0 before other digits, as codes do and numbers seldom.
+        core: its digits and the marks between them, in ASCII.
     """
 
     point: float | None
@@ -91,6 +92,7 @@ class Written(NamedTuple):
     inexact: bool = False
     digits: tuple[str | None, str | None] = (None, None)
     padded: bool = False
+    core: str = ""
 
     @property
     def decides(self) -> Mark | None:
@@ -136,31 +138,36 @@ def written(entry: str) -> Written | None:
     if len(entry) > LONGEST:
         return None
     if len(entry) < 16 and entry.isascii() and entry.isdigit() and entry[0] != "0":
-        return Written(float(entry), float(entry))
-    plain = PLAIN.fullmatch(entry)
+        return Written(float(entry), float(entry), core=entry)
+    text, done = in_ascii(entry), _of_script(entry)
+    plain = PLAIN.fullmatch(text)
     if plain:
         whole, fraction = plain[1] or "", plain[2] if plain[2] is not None else plain[3]
         if not fraction:
-            power = bool(CODE.fullmatch(entry))
-            return _numbers(
-                entry, entry if not plain[0].count(".") else None, whole, (POWER,) if power else ()
-            )
-        grouped = entry[-4:-3] == "." and 1 <= len(whole) <= 3 and whole[0] != "0"
-        return _numbers(entry, entry.replace(".", "") if grouped else None, whole, ())
-    return _decorated(entry)
+            power = (POWER,) if CODE.fullmatch(text) else ()
+            comma = text if not plain[0].count(".") else None
+            return _numbers(text, comma, whole, (*done, *power), core=text)
+        grouped = text[-4:-3] == "." and 1 <= len(whole) <= 3 and whole[0] != "0"
+        comma = text.replace(".", "") if grouped else None
+        return _numbers(text, comma, whole, done, core=text)
+    return _decorated(text, list(done))
 
 
-def _decorated(entry: str) -> Written | None:
-    """Read an entry that is more than plain digits with a point."""
-    done: list[str] = []
-    text = entry
+def _of_script(entry: str) -> tuple[str, ...]:
+    """Return which signs of an entry are not those of ASCII, as text."""
+    if entry.isascii():
+        return ()
+    done = []
+    if any(unicodedata.category(sign) == "Nd" for sign in entry if not sign.isascii()):
+        done.append("digits of another script")
+    if any(sign in MINUS for sign in entry):
+        done.append("a typographic minus sign")
+    return tuple(done)
+
+
+def _decorated(text: str, done: list[str]) -> Written | None:
+    """Read an entry, in ASCII, that is more than plain digits with a point."""
     arabic = ARABIC_POINT in text or ARABIC_GROUP in text
-    if not text.isascii():
-        text = text.translate(SIGNS)
-        if any(unicodedata.category(sign) == "Nd" for sign in entry if not sign.isascii()):
-            done.append("digits of another script")
-        if any(sign in MINUS for sign in entry):
-            done.append("a typographic minus sign")
     if arabic:
         if "." in text or "," in text:
             return None
@@ -228,7 +235,7 @@ def _decorated(entry: str) -> Written | None:
         done.append("blanks between thousands")
     if "'" in matched[1]:
         done.append("apostrophes between thousands")
-    return _numbers(texts[0], texts[1], whole, tuple(done), unit)
+    return _numbers(texts[0], texts[1], whole, tuple(done), unit, core=matched[1])
 
 
 def _read(text: str, point: str, group: str) -> str | None:
@@ -252,7 +259,13 @@ def _read(text: str, point: str, group: str) -> str | None:
 
 
 def _numbers(
-    point: str | None, comma: str | None, whole: str, done: tuple[str, ...], unit: str = ""
+    point: str | None,
+    comma: str | None,
+    whole: str,
+    done: tuple[str, ...],
+    unit: str = "",
+    *,
+    core: str,
 ) -> Written | None:
     """Return both readings as numbers; None where float64 would silently give 0 or infinity."""
     values = [None if text is None else float(text) for text in (point, comma)]
@@ -266,9 +279,8 @@ def _numbers(
     done = (*done, "leading zeros dropped") if padded else done
     long = any(text is not None and len(text) > DIGITS for text in (point, comma))
     inexact = len(whole) > 15 and int(whole) > EXACT and int(float(whole)) != int(whole)
-    return Written(
-        values[0], values[1], done, unit, inexact, (point, comma) if long else (None, None), padded
-    )
+    digits = (point, comma) if long else (None, None)
+    return Written(values[0], values[1], done, unit, inexact, digits, padded, core)
 
 
 def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> Reading:
@@ -323,7 +335,12 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
         )
     power = next((entry for entry, one in found.items() if POWER in one.done), None)
     code = next(
-        (entry for entry in entries if entry not in found and CODE.fullmatch(entry[:LONGEST])), None
+        (
+            entry
+            for entry in entries
+            if entry not in found and CODE.fullmatch(in_ascii(entry[:LONGEST]))
+        ),
+        None,
     )
     if power is not None and code is not None:
         return Reading({}, why_not=f"codes such as {_quoted(power, code)}")
@@ -343,7 +360,7 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
             f"{_quoted(doubtful[0])} may be {_plainly(found[doubtful[0]].point)} or "
             f"{_plainly(found[doubtful[0]].comma)}"
         )
-        if any("," in entry for entry in doubtful) or named or elsewhere == "comma":
+        if any("," in found[entry].core for entry in doubtful) or named or elsewhere == "comma":
             return Reading(
                 {},
                 why_not=(
@@ -361,7 +378,7 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
         value = value if value is not None else one.point if one.point is not None else one.comma
         assert value is not None
         values[entry] = value
-        steps = _steps(entry, one, mark)
+        steps = _steps(one, mark)
         done.update(dict.fromkeys(steps, entries[entry]))
         if len(steps) > best:
             best, example = len(steps), entry
@@ -417,23 +434,24 @@ def _by_thousands(found: Mapping[str, Written], doubtful: list[str]) -> Mark | N
     number with it ends in 0: a writer of decimals either keeps that 0 and writes 960,000, or drops
     it and writes 1,04.
     """
-    sign = "," if any("," in entry for entry in doubtful) else "."
-    if any(("." if sign == "," else ",") in entry for entry in doubtful):
+    cores = [found[entry].core for entry in doubtful]
+    sign = "," if any("," in core for core in cores) else "."
+    if any(("." if sign == "," else ",") in core for core in cores):
         return None
     small = [one.point for one in found.values() if not one.ambiguous and one.point is not None]
-    kept = any(re.sub(r"\D", "", entry).endswith("0") for entry in doubtful)
+    kept = any(core.rstrip(".,").endswith("0") for core in cores)
     if not small or not kept or any(abs(value) >= 1000 or value != int(value) for value in small):
         return None
     return "point" if sign == "," else "comma"
 
 
-def _steps(entry: str, one: Written, mark: Mark) -> list[str]:
+def _steps(one: Written, mark: Mark) -> list[str]:
     """Return what was changed in an entry, as text."""
     steps = list(one.done)
     group, decimal = (",", ".") if mark == "point" else (".", ",")
-    if group in entry or (mark == "point" and ARABIC_GROUP in entry):
+    if group in one.core:
         steps.append("commas between thousands" if mark == "point" else "points between thousands")
-    if mark == "comma" and decimal in entry:
+    if mark == "comma" and decimal in one.core:
         steps.append("a decimal comma")
     return steps
 
@@ -445,7 +463,11 @@ def _mostly(entries: Mapping[str, int], found: Mapping[str, Written]) -> str:
     if known > total / 2:
         examples = _quoted(*others[:2])
         return f"{total - known:,} of {total:,} entries are not numbers, such as {examples}"
-    dates = [entry for entry in others[:1000] if len(entry) <= LONGEST and DATES.fullmatch(entry)]
+    dates = [
+        entry
+        for entry in others[:1000]
+        if len(entry) <= LONGEST and DATES.fullmatch(in_ascii(entry))
+    ]
     if others and len(dates) > min(len(others), 1000) / 2:
         return f"{_dates(dates)}, such as {_quoted(dates[0])}, which Kelvin does not compute with"
     return ""
@@ -455,7 +477,7 @@ def _dates(entries: list[str]) -> str:
     """Return what entries of three parts are: 31.01.24 is a date, 1.0.0 a version, and 1.10.2 may
     be either.
     """
-    versions = [VERSION.fullmatch(entry) for entry in entries]
+    versions = [VERSION.fullmatch(in_ascii(entry)) for entry in entries]
     parts = [[int(part) for part in one.groups()] for one in versions if one]
     if len(parts) < len(entries):
         return (

@@ -27,18 +27,24 @@ from .limits import (
     replaced,
 )
 from .numerals import Mark, Reading, read_numbers, written
+from .signs import full_width
 from .text_encoding import text_of
 
+
+def _both_widths(marks: frozenset[str]) -> frozenset[str]:
+    return marks | {full_width(mark) for mark in marks}
+
+
 # fmt: off
-MISSING = frozenset({
+MISSING = _both_widths(frozenset({
     "", "?", "-", "–", "—", ".", "NA", "N/A", "n/a", "na", "N.A.", "n.a.", "<NA>", "NaN", "nan",
     "-nan", "NAN", "NaT", "null", "NULL", "Null", "missing", "#N/A", "#NA", "#DIV/0!",
     "#VALUE!", "#REF!", "#NUM!", "#NULL!", "#NAME?",
-})
+}))
 # fmt: on
-SIGNS = frozenset({"-", "–", "—", ".", "?"})
+SIGNS = _both_widths(frozenset({"-", "–", "—", ".", "?"}))
 """Those marks that are signs: beside others, such as “+”, they are categories."""
-STROKES = SIGNS - {"?"}
+STROKES = SIGNS - {"?", full_width("?")}
 OFTEN = 0.1
 """As a share of the rows: a dash or point as frequent as this, among categories, is a category
 itself.
@@ -46,7 +52,7 @@ itself.
 TRAINING = frozenset({"train", "training"})
 TESTING = frozenset({"test", "testing", "val", "valid", "validation", "dev", "holdout"})
 """Entries, in lower case, of columns that only split the rows."""
-NO_NUMBER = frozenset({"None", "none", "NONE"})
+NO_NUMBER = _both_widths(frozenset({"None", "none", "NONE"}))
 """Means missing in a column of numbers; among other texts it may be a category."""
 # fmt: off
 INDEX_NAMES = frozenset({

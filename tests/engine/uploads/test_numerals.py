@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.uploads.numerals import read_numbers, written
+from engine.uploads.numerals import Reading, read_numbers, written
+from engine.uploads.signs import full_width, in_ascii
 from engine.uploads.tables import Column, Sheet, read_table
 
 ASSUMED = "If the points stand between thousands"
@@ -87,6 +88,35 @@ READ: dict[str, tuple[list[str], list[float], str]] = {
     ),
     "Arabic": (["١٬٢٣٤٫٥", "٣"], [1234.5, 3], "digits of another script"),
     "full width": (["１，２３４．５", "３"], [1234.5, 3], "digits of another script"),
+    "full-width commas between thousands": (
+        ["1，000", "960", "2，040"],
+        [1000, 960, 2040],
+        "commas between thousands)",
+    ),
+    "all of full width": (
+        ["９６０", "１，０００", "１，０４０"],
+        [960, 1000, 1040],
+        "commas between thousands)",
+    ),
+    "full-width decimal commas": (["0，123", "1，234"], [0.123, 1.234], "(a decimal comma)"),
+    "a full-width comma, one digit": (["1，5", "2，5"], [1.5, 2.5], "(a decimal comma)"),
+    "both marks of full width": (
+        ["1，234．5", "960"],
+        [1234.5, 960],
+        "(commas between thousands)",
+    ),
+    "full-width points between thousands": (
+        ["960", "1．000"],
+        [960, 1000],
+        "(points between thousands)",
+    ),
+    "full-width missing": (["1", "2", "－", "Ｎ／Ａ"], [1, 2], "Read as missing: “－” (7)"),
+    "a point in a unit": (["kr. 960", "kr. 1,000"], [960, 1000], "(kr. removed, commas between"),
+    "a point in a unit alone": (
+        ["kr. 1,5", "kr. 2,5"],
+        [1.5, 2.5],
+        "(kr. removed, a decimal comma)",
+    ),
     "scientific": (["1.234e+05", "2.345E-1"], [123400, 0.2345], ""),
     "blanks around": ([" 3.5", "4 ", "\u00a05"], [3.5, 4, 5], ""),
     "points only": (["1.234", "2.345"], [1.234, 2.345], ASSUMED),
@@ -100,12 +130,15 @@ def test_numbers_are_read_as_what_they_are_and_it_is_told(name: str) -> None:
     assert found.type == "number"
     assert found.values is not None
     assert found.values[: len(values)].tolist() == values
-    assert not np.isnan(found.values).any()
+    assert not np.isnan(found.values[: len(values)]).any()
     assert told in notes
+    assert (ASSUMED in notes) == (told == ASSUMED)
 
 
 KEPT: dict[str, tuple[list[str], str]] = {
     "may be either": (["1,000", "2,500"], "“1,000” may be 1000 or 1"),
+    "may be either, of full width": (["1，000", "2，500"], "“1，000” may be 1000 or 1"),
+    "dates of full width": (["２０２４－０１－３１", "２０２４－０２－０１"], "dates or times"),
     "no nought at the end": (["960", "1,234", "1,041"], "may be"),
     "two conventions": (["1.417,44", "1,417.44"], "points and commas are used in two ways"),
     "two currencies": (["$12.50", "€3"], "numbers in different units"),
@@ -302,3 +335,49 @@ def test_no_text_at_all_raises_and_plain_ones_are_what_python_says(entries: list
         ):
             plain = float(entry)
             assert value == plain or "points between thousands" in reading.done
+
+
+# ---- full-width signs ----
+
+NAMED = {"digits of another script", "a typographic minus sign"}
+"""What is said of the signs themselves."""
+
+
+def in_one_form(reading: Reading) -> tuple[object, ...]:
+    return (
+        {in_ascii(entry): value for entry, value in reading.values.items()},
+        reading.decided,
+        reading.assumed,
+        set(reading.done) - NAMED,
+        in_ascii(reading.doubtful),
+        reading.why_not.translate({ord(w): a for a, w in WIDENED.items()}),
+    )
+
+
+WIDENED = {sign: full_width(sign) for sign in "0123456789.,'-+()%$eExA"}
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.one_of(
+            st.from_regex(r"[1-9][0-9]{0,2}([.,' ][0-9]{3}){0,2}([.,][0-9]{1,3})?", fullmatch=True),
+            st.from_regex(r"[$(+-]{0,2}[0-9]{1,4}[.,]?[0-9]{0,3}[)%-]?", fullmatch=True),
+            st.text("0123456789.,'-+()%$eExA", min_size=1, max_size=8),
+        ),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    ),
+    st.sets(st.sampled_from(sorted(WIDENED))),
+)
+def test_full_width_signs_change_neither_values_nor_what_is_told(
+    entries: list[str], signs: set[str]
+) -> None:
+    table = str.maketrans({sign: WIDENED[sign] for sign in signs})
+    wide = [entry.translate(table) for entry in entries]
+    plain, other = (read_numbers(dict.fromkeys(column, 1)) for column in (entries, wide))
+    assert in_one_form(other) == in_one_form(plain)
+    if not signs & set("0123456789-"):
+        assert other.done == plain.done
+        assert in_ascii(other.example) == plain.example
