@@ -363,7 +363,7 @@ def _column(
             column,
             (
                 f"a different text in every row, such as "
-                f"“{named(levels[0])[:30]}”{reason}{_holes(column.marks)}"
+                f"{_no_number(levels)}{reason}{_holes(column.marks)}"
             ),
         )
     kept = [f"“{mark}” ({texts[mark]:,})" for mark in levels if mark in MISSING]
@@ -376,7 +376,7 @@ def _column(
         column.notes.append(f"read as {len(levels)} categories, not as numbers: {reading.why_not}")
     elif sum(not level[0].isalpha() for level in levels) > len(levels) / 2:
         column.notes.append(
-            f"read as {len(levels)} categories, not as numbers, such as “{named(levels[0])[:30]}”"
+            f"read as {len(levels)} categories, not as numbers, such as {_no_number(levels)}"
         )
     alike: dict[str, list[str]] = {}
     for level in levels:
@@ -396,6 +396,12 @@ def _column(
     column.values = np.fromiter((place.get(entry, -1) for entry in entries), np.int32, rows)
     column.levels, column.counts = shown, [texts[level] for level in levels]
     return column
+
+
+def _no_number(levels: Sequence[str]) -> str:
+    """Return a text of a column as an example: one that is no number, if there is one."""
+    example = next((level for level in levels if written(level) is None), levels[0])
+    return f"“{named(example)[:30]}”"
 
 
 def _holes(marks: Mapping[str, int]) -> str:

@@ -516,3 +516,15 @@ def test_no_text_takes_more_steps_than_in_proportion_to_its_size(name: str) -> N
     """A loop or a pattern that is quadratic would run for hours."""
     with contextlib.suppress(BadInput):
         read(HEAVY[name])
+
+
+def test_the_example_of_a_text_among_numbers_is_no_number() -> None:
+    entries = ["~3", "~4", "5"]
+    rows = "".join(f"{x},{entries[i % 3]},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    assert read("x,y,kind\n" + rows).notes == [
+        "y: read as 3 categories, not as numbers, such as “~3”."
+    ]
+    rows = "".join(f"{x},{'~' * (i % 3)}{i + 9},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    assert read("x,y,kind\n" + rows).notes == [
+        "Left out: y (a different text in every row, such as “~10”)."
+    ]
