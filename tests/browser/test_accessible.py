@@ -9,7 +9,20 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SHOTS
-from tests.browser.walk import GALLERY, STAGE, VIEW, Open, look, ready, told, wait_for_state
+from tests.browser.test_playlist import edited, three
+from tests.browser.walk import (
+    GALLERY,
+    LONG,
+    STAGE,
+    VIEW,
+    Open,
+    look,
+    ready,
+    running,
+    told,
+    wait_for,
+    wait_for_state,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -25,6 +38,11 @@ PAGES = {
     "images": ("?dataset=digits&lanes=eki,pso,adam&seconds=60", VIEW),
     "landscapes": (
         "landscapes?dataset=landscape&dataset.function=himmelblau&lanes=annealing,cma-es,pso,langevin",
+        VIEW,
+    ),
+    "routes": ("routes", VIEW),
+    "rosters": (
+        "routes?instance=timetable&lanes=annealing,tempering&seconds=60&panels=map,gap,replicas,cost",
         VIEW,
     ),
     "gallery": ("gallery", GALLERY),
@@ -47,6 +65,8 @@ WAYS = [
         pytest.param("landscapes", marks=pytest.mark.slow),
         pytest.param("present", marks=pytest.mark.slow),
         pytest.param("images", marks=pytest.mark.slow),
+        pytest.param("routes", marks=pytest.mark.slow),
+        pytest.param("rosters", marks=pytest.mark.slow),
         pytest.param("gallery", marks=pytest.mark.slow),
     ],
 )
@@ -77,6 +97,40 @@ def test_axe_finds_nothing_serious_in_the_windows_of_the_data(open_page: Open, t
     nothing_serious(page, ["[data-testid=dataset-picker]", "[data-testid=all-datasets]"])
     page.get_by_test_id("all-drawn").click()
     nothing_serious(page, ["[data-testid=draw-square]"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("address", ["", "routes"])
+def test_axe_finds_nothing_serious_in_slow_motion(
+    open_page: Open, address: str, theme: str
+) -> None:
+    page = open_page(address, color_scheme=theme)
+    wait_for(page, frames=3)
+    page.get_by_test_id("question-step").click()
+    page.get_by_test_id("stages-0").locator("[aria-current=step]").wait_for()
+    page.get_by_test_id("slow-next").click()
+    nothing_serious(page, [VIEW])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_what_shares_and_presents(open_page: Open, theme: str) -> None:
+    page = open_page(LONG, color_scheme=theme)
+    running(page)
+    look(page, "v.command({ do: 'pause' })")
+    wait_for_state(page, "paused")
+    page.get_by_test_id("menu-share").click()
+    page.get_by_test_id("link-box").wait_for()
+    nothing_serious(page, [".kv-share"])
+    page = open_page("?present=1", ready=False, color_scheme=theme)
+    ready(page, STAGE)
+    page.keyboard.press("q")
+    page.get_by_test_id("link-box").wait_for()
+    nothing_serious(page, ["[role=dialog]"])
+    page = edited(three(open_page, color_scheme=theme))
+    page.get_by_test_id("slide-more").first.click()
+    nothing_serious(page, ["[data-testid=playlist-editor]"])
 
 
 def nothing_serious(page: Page, places: list[str]) -> None:
