@@ -92,3 +92,12 @@ def test_a_file_that_cannot_be_used_is_refused_in_a_sentence_and_nothing_is_lost
     give(page, "flowers.csv", flowers().encode())
     expect(told).to_have_count(0)
     expect(sidebar.get_by_text("60 rows, 5 columns")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_run_pressed_at_once_after_an_upload_races_on_the_file(open_page: Open) -> None:
+    page = open_page()
+    own_data(page)
+    give(page, "flowers.csv", flowers(120).encode())
+    page.get_by_test_id("run").click()
+    wait_for(page, source="live", kind="table", frames=1)

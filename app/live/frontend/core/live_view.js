@@ -41,6 +41,7 @@ import {
   returnsToRace,
   settingsToAdopt,
 } from "./reattach.js";
+import { Settling } from "./settled.js";
 import { showStatus } from "./status.js";
 
 const CURVES_MS = 450;
@@ -57,6 +58,7 @@ export class LiveView {
     setEarlierNames(data.earlier ?? {});
     this.parent = parent;
     this.data = data;
+    this.settling = new Settling();
     this.layout = data.layout ?? "network";
     const { offline = false } = data;
     const starts = !offline && takeStart(this.layout, data.starts ?? 0);
@@ -157,7 +159,7 @@ export class LiveView {
     this.transport = new Transport(this.get(".kv-transport"), {
       run: () => {
         uncoverPage();
-        this.start();
+        this.startSettled();
       },
       pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
       resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
@@ -283,6 +285,7 @@ export class LiveView {
 
   destroy() {
     cancelAnimationFrame(this.frame);
+    this.settling.forget();
     if (this.racing && this.session.playback.source === "live" && !this.goesOn)
       noteRaceLeft(this.layout);
     removeEventListener("pagehide", this.leaving);
@@ -383,9 +386,19 @@ export class LiveView {
     if (slowly) this.slow.start(true);
   }
 
+  /** Start the race of the controls, once they have taken in what was changed or uploaded. */
+  startSettled() {
+    if (this.data.offline) return;
+    this.settling.once(
+      () => this.root.isConnected && this.start(),
+      () => this.say({ state: "starting" }),
+    );
+  }
+
   /** The race that was asked for and has not begun is not wanted after all. */
   cancel() {
-    this.session.cancel();
+    if (this.settling.waiting) this.settling.forget();
+    else this.session.cancel();
     this.slow.stop();
     this.say({ state: "ended", sentence: t("status.cancelled"), calm: true });
   }
@@ -754,6 +767,7 @@ export class LiveView {
   _tick(now) {
     this.frame = requestAnimationFrame((next) => this._tick(next));
     if (document.hidden) return;
+    this.settling.look(now);
     if (this.session.playback.tick(now / 1000)) this.dirty.pictures = this.dirty.curves = true;
     const due = now - this.drawnAt.curves >= CURVES_MS;
     if (!this.dirty.pictures && !(this.dirty.curves && due) && !this.board.waiting.size) {
