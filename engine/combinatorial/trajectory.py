@@ -1,5 +1,5 @@
-"""Run one lane of a combinatorial problem and measure it at geometric checkpoints of its own
-processor time.
+"""Run one lane of a combinatorial problem and measure it at moments of its own processor time
+that lie a constant factor apart.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from ..race.trajectory import Target
 from .race import CombinatorialRace, gap_of
 
 FIRST_SECONDS = 0.01
-"""Processor time of the first checkpoint after the start."""
+"""Processor time of the first measurement after the start."""
 
 
 @dataclass
 class CombinatorialTrajectory:
-    """One lane's course, checkpoint by checkpoint.
+    """One lane's course, measurement by measurement.
 
     Args:
         race: a race with one lane and a budget in seconds, not yet begun.
         targets: to look for, on the loss (the price of its best solution) or the gap.
         best_known: the price that gaps are measured from; that of the instance if None.
-        ratio: of the processor time at two checkpoints in a row, above 1.
+        ratio: of the processor time at two measurements in a row, above 1.
         stop: whether to end once all targets are reached.
 
     Attributes:
-        rows: measured values at each checkpoint, the first before any step.
+        rows: measured values, a row for each measurement, the first before any step.
         hits: for each target, the row at which it was first met, or None.
         outcome: "target", "budget", "diverged" (without a feasible solution) or "failed", once it
             is over.
@@ -52,7 +52,7 @@ class CombinatorialTrajectory:
             self.best_known = known.value
 
     def run(self) -> Iterator[dict[str, Any]]:
-        """Run the lane to its end and yield each checkpoint's row."""
+        """Run the lane to its end and yield each measurement's row."""
         due = FIRST_SECONDS
         try:
             yield self._look()

@@ -1,7 +1,7 @@
-"""Run one lane and measure it at geometric checkpoints, on all samples.
+"""Run one lane and measure it on all samples, at moments that lie a constant factor apart.
 
 A race that is drawn is looked at at equal shares of its budget. A method that needs a thousandth of
-the budget would then be measured far too late, so here the checkpoints are a constant factor apart
+the budget would then be measured far too late, so here the measurements are a constant factor apart
 in evaluations, and a target is looked for at each of them. What measuring costs is charged to no
 method.
 """
@@ -52,12 +52,12 @@ class Target(Fields):
 
 @dataclass
 class Trajectory:
-    """One lane's course, checkpoint by checkpoint.
+    """One lane's course, measurement by measurement.
 
     Args:
         race: a race with one lane, not yet begun.
         targets: to look for.
-        ratio: of the evaluations at two checkpoints in a row, above 1.
+        ratio: of the evaluations at two measurements in a row, above 1.
         average: decay of an exponential moving average of the weights, which is scored beside them;
             0 for none. It is measured, and charged to no method.
         stop: whether to end once all targets are reached.
@@ -65,7 +65,7 @@ class Trajectory:
         other: further samples (x, y) to score on, such as an earlier task's.
 
     Attributes:
-        rows: measured values at each checkpoint, the first before any step.
+        rows: measured values, a row for each measurement, the first before any step.
         hits: for each target, the row at which it was first met, or None.
         outcome: "target", "budget", "time", "diverged" or "failed", once it is over.
     """
@@ -90,7 +90,7 @@ class Trajectory:
         self.hits = [None] * len(self.targets)
 
     def run(self) -> Iterator[dict[str, Any]]:
-        """Run the lane to its end and yield each checkpoint's row."""
+        """Run the lane to its end and yield each measurement's row."""
         lane, oracle, due = self.lane, self.lane.oracle, 0.0
         with self.race.settled():
             yield self._look()

@@ -431,7 +431,7 @@ def _merit(results: list[dict[str, Any]], tune_by: str) -> list[float]:
 
 
 def _score(last: Mapping[str, Any]) -> float:
-    """Return the score of a run's last checkpoint, the lower the better."""
+    """Return the score of a run's last measurement, the lower the better."""
     accuracy = last.get("valid_accuracy")
     if accuracy is not None:
         return -float(accuracy)

@@ -1,6 +1,6 @@
 """The three tables of a study, as Parquet files: checkpoints, runs and summary.
 
-They can be analysed again without Kelvin. `checkpoints` has one row per seed × lane × checkpoint,
+They can be analysed again without Kelvin. `checkpoints` has one row per seed × lane × measurement,
 `runs` one per run, `summary` one per case × lane × variant × quantity, with its interval.
 """
 
@@ -41,7 +41,7 @@ SCORES = (
     "residual",
     "gap",
 )
-CHECKPOINT_COLUMNS = (
+MEASUREMENT_COLUMNS = (
     "checkpoint",
     "step",
     "rounds",
@@ -127,12 +127,12 @@ def tuned_runs(
     ]
 
 
-def checkpoint_rows(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one row per run and checkpoint."""
+def measurement_rows(results: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per run and measurement."""
     return [
         {
             **{name: value[name] for name in LABELS},
-            **{name: row.get(name) for name in CHECKPOINT_COLUMNS},
+            **{name: row.get(name) for name in MEASUREMENT_COLUMNS},
             "outcome": value["outcome"] if row is value["rows"][-1] else "running",
         }
         for value in results
@@ -270,7 +270,7 @@ def write(folder: Path, study: Study, size: Size, out: Path) -> None:
     results = results_of(study, size, out)
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (
-        ("checkpoints", checkpoint_rows(results)),
+        ("checkpoints", measurement_rows(results)),
         ("runs", run_rows(results)),
         ("summary", summary_rows(results)),
     ):
@@ -289,7 +289,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
             columns[name] = pa.array(values, pa.string()).dictionary_encode()
         elif name in ("seed", "trial", "checkpoint", "step", "n", "reached", "diverged", "target"):
             columns[name] = pa.array([None if v is None else int(v) for v in values], pa.int64())
-        elif name in CHECKPOINT_COLUMNS and name not in ("evaluations", "flops", "rounds"):
+        elif name in MEASUREMENT_COLUMNS and name not in ("evaluations", "flops", "rounds"):
             columns[name] = pa.array([_number(v) for v in values], pa.float32())
         else:
             columns[name] = pa.array([_number(v) for v in values], pa.float64())
