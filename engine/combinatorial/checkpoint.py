@@ -31,6 +31,8 @@ from .tour_problem import TourProblem
 VERSION = 5
 HOME = __package__ + "."
 """Only objects of classes of these modules are written and made again."""
+STATE_RENAMED = {"heard": "recent_acceptance", "spread": "length_std"}
+"""Fields of a method's state that older checkpoints call otherwise, and their names now."""
 PROBLEMS = (TourProblem, RoutesProblem, PairingProblem, LandingProblem)
 TOLD = ("step", "finished", "trouble", "stopped", "note", "torn")
 COUNTERS = ("evaluations", "moves", "accepted", "seconds")
@@ -179,7 +181,7 @@ class _Made:
             made: Any = object.__new__(kind)
             self._objects[kept["number"]] = made
             for field, one in kept["held"].items():
-                object.__setattr__(made, field, self.value(one))
+                object.__setattr__(made, STATE_RENAMED.get(field, field), self.value(one))
             return made
         ((what, inside),) = kept.items()
         match what:

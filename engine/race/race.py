@@ -346,38 +346,9 @@ class Race(FrameIteration):
             if not knows_anything(lane, loss) or not bool(
                 torch.isfinite(lane.state.estimate).all()
             ):
-                exact = lane.divergence is not None
-                divergence = lane.divergence or Divergence.of(lane.step, loss, lane.state.estimate)
-                lane.divergence = divergence
-                outside = self.network.partial and math.isnan(divergence.loss)
-                lane.trouble = divergence.sentence(
-                    label,
-                    lane.good,
-                    exact,
-                    OUTSIDE if outside else gentler(lane.optimizer),
-                    outside,
-                )
-                lane.state.estimate, lane.finished, lane.note = (
-                    lane.good.estimate.clone(),
-                    True,
-                    None,
-                )
+                self._end_diverged(lane, loss)
                 return True
-            # The estimate is outside the domain, while members that it is made of are inside and
-            # may bring it back.
-            lane.note = (
-                f"At step {lane.step:,} the loss of {label} is not finite, but other points "
-                f"that it evaluates have a finite loss."
-            )
-            if lane.finished and not self._taken_back(lane, label):
-                lane.note = (
-                    f"{label}'s last step, {lane.step:,}, led to a loss that is not finite. "
-                    f"{lane.good.kept}"
-                )
-                lane.state.estimate, lane.good = (
-                    lane.good.estimate.clone(),
-                    LaneCheck(lane.step, lane.good.estimate, lane.good.loss),
-                )
+            self._outside_the_domain(lane)
             return lane.finished
         lane.good, lane.divergence = LaneCheck(lane.step, lane.state.estimate.clone(), loss), None
         if lane.barren >= BARREN:
@@ -403,6 +374,42 @@ class Race(FrameIteration):
                 lane.finished = True
                 lane.note = self.remark(lane, label, loss, progress)
         return lane.stopped is not None
+
+    def _end_diverged(self, lane: Lane, loss: float) -> None:
+        """End a lane whose loss is not finite, and give it the estimate of its last finite check
+        back.
+        """
+        exact = lane.divergence is not None
+        divergence = lane.divergence or Divergence.of(lane.step, loss, lane.state.estimate)
+        lane.divergence = divergence
+        outside = self.network.partial and math.isnan(divergence.loss)
+        lane.trouble = divergence.sentence(
+            self.names[lane.index],
+            lane.good,
+            exact,
+            OUTSIDE if outside else gentler(lane.optimizer),
+            outside,
+        )
+        lane.state.estimate, lane.finished, lane.note = lane.good.estimate.clone(), True, None
+
+    def _outside_the_domain(self, lane: Lane) -> None:
+        """Note that a lane's estimate is outside the domain, while members that it is made of are
+        inside and may bring it back; a lane that ends there gets its last good estimate back.
+        """
+        label = self.names[lane.index]
+        lane.note = (
+            f"At step {lane.step:,} the loss of {label} is not finite, but other points "
+            f"that it evaluates have a finite loss."
+        )
+        if lane.finished and not self._taken_back(lane, label):
+            lane.note = (
+                f"{label}'s last step, {lane.step:,}, led to a loss that is not finite. "
+                f"{lane.good.kept}"
+            )
+            lane.state.estimate, lane.good = (
+                lane.good.estimate.clone(),
+                LaneCheck(lane.step, lane.good.estimate, lane.good.loss),
+            )
 
     def _taken_back(self, lane: Lane, label: str) -> bool:
         """Undo the last step of a finished lane, as its next step would. Returns False if there is

@@ -8,7 +8,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 
 from .limits import COLUMNS, FAULTS, named, one_form, refuse
 from .numerals import written
@@ -19,6 +19,10 @@ and names.
 """
 SAMPLE_ROWS, SAMPLE_CHARACTERS = 200, 2**18
 """The part of a table used to find its separator and whether its first line holds names."""
+BEFORE = 40
+"""Rows among which a title and comments before the names are looked for."""
+REMARKS = ("%", "//")
+"""Beginnings of comments in files of other programs. Names may begin like this too: “% fat”."""
 SHORT_ROWS = 0.1
 """Share of the rows that may be left out for having too few entries; beyond it a table fails."""
 
@@ -35,6 +39,12 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
                 f"bars, and their names in the first line{_blanks(text)}"
             ),
         )
+    before, titles = _before(text, separator)
+    start = 0
+    for _ in range(before):
+        start = text.index("\n", start) + 1
+    text = text[start:]
+    skipped += before
     rows = _rows(text, separator, name, skipped)
     names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
     # As in "#id,kind": the line of names may be a comment.
@@ -51,7 +61,8 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
     if len(names) < 2:
         raise refuse(
             name,
-            "a table with at least two columns and their names in the first line (it names one)",
+            f"a table with at least two columns and their names in the first line (line "
+            f"{skipped + 1:,} names one, “{named(names[0])}”)",
         )
     if len(names) > COLUMNS:
         raise refuse(name, f"a table of at most {COLUMNS:,} columns (it has {len(names):,})")
@@ -102,6 +113,12 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
         notes.append(f"Left out: {_rows_said(short)} fewer entries than the {width} columns.")
     if empty:
         notes.append(f"Left out: {many(empty, 'row')} without any entry.")
+    if titles:
+        shown = ", ".join(f"“{named(one)}”" for one in titles[:FAULTS])
+        more = ", …" if len(titles) > FAULTS else ""
+        notes.append(
+            f"Left out: {many(len(titles), 'line')} before the names of the columns: {shown}{more}."
+        )
     if comments or inside:
         notes.append(
             f"Left out: {many(comments + inside, 'line')} that "
@@ -173,6 +190,63 @@ def _extra(
     return names, columns[:width]
 
 
+def _before(text: str, separator: str) -> tuple[int, list[str]]:
+    """Return how many lines before the names are a title or comments, and what they say.
+
+    Such a line has one entry, or has fewer entries than the table and is followed by names: by a
+    row without numbers before one with numbers. A line that begins like a comment is one wherever
+    it is unlike the table or is followed by names.
+    """
+    rows: list[tuple[int, list[str]]] = []
+    reader = csv.reader(
+        io.StringIO(text[:SAMPLE_CHARACTERS]), delimiter=separator, skipinitialspace=True
+    )
+    try:
+        for row in reader:
+            if any(entry.strip() for entry in row):
+                rows.append((reader.line_num, [entry.strip() for entry in row]))
+            if len(rows) > BEFORE:
+                break
+    except csv.Error:
+        return 0, []
+    titles: list[str] = []
+    for at, (_, row) in enumerate(rows[:-2]):
+        following = [
+            one for _, one in dropwhile(lambda one: one[1][0].startswith(REMARKS), rows[at + 1 :])
+        ]
+        if not following:
+            break
+        width = Counter(map(len, following)).most_common(1)[0][0]
+        named_next = _names(following)
+        alone = sum(map(bool, row)) == 1
+        remark = row[0].startswith(REMARKS) and (len(row) != width or named_next)
+        if not (
+            remark
+            or (alone and (len(row) == 1 < width or named_next))
+            or (len(row) < width and named_next)
+        ):
+            return rows[at - 1][0] if at else 0, titles
+        titles.append(f"{separator} ".join(filter(None, row)))
+    return 0, []
+
+
+def _names(rows: Sequence[Sequence[str]]) -> bool:
+    """Return whether the first of these rows looks like names: all different, none a number, and
+    there is a number below.
+    """
+    names, below = rows[0], rows[1:]
+    return (
+        len(names) > 1
+        and len(below) > 0
+        and all(names)
+        and "NA" not in names
+        and len(set(names)) == len(names)
+        and not any(written(entry) for entry in names)
+        and len(below[0]) == len(names)
+        and any(written(entry) for entry in below[0])
+    )
+
+
 def table_rows(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     """Return the rows of a table that is read row by row, each with the number of its line; empty
     lines, and comments before the first row, are left out.
@@ -201,6 +275,8 @@ def _head(text: str) -> tuple[str, int, int, str, str | None]:
         end = len(text) if end < 0 else end
         head = text[at : min(end, at + 1000)]
         line = head.strip(" \t\ufeff\v\f")
+        if line[:1] == line[-1:] == '"' and line[1:5].lower() == "sep=":
+            head = line = line[1:-1]
         if line[:4].lower() == "sep=" and len(line) <= 5 and declared is None:
             declared = line[4:] or ("\t" if head.rstrip("\v\f").endswith("=\t") else None)
         elif line.startswith("#") and not (declared and line.count(declared)):

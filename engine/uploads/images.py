@@ -1,14 +1,14 @@
 """Read images in folders: every folder is a class; each image becomes a small square of bytes.
 
-The class is the folder of an image. If folders named ``train`` and ``test`` (or ``training``,
-``val``, ``validation``) are above or below it, they specify the test images.
+The class is the folder of an image. If folders whose names say ``train`` and ``test`` are above or
+below it, they specify the test images (see `picture_folders`).
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,12 +25,9 @@ from .limits import (
     refuse,
     replaced,
 )
+from .picture_folders import USUAL, Part, part_of, parts_of
 
 ENDINGS = (".png", ".jpg", ".jpeg")
-TRAINING = frozenset({"train", "training", "trainset", "train_set"})
-VALIDATION = frozenset({"val", "valid", "validation", "dev", "eval"})
-TESTING = frozenset({"test", "testing", "testset", "test_set"})
-PARTS = TRAINING | VALIDATION | TESTING
 JUNK = frozenset({"thumbs.db", "desktop.ini"})
 """Files that systems add to folders by themselves; left out without a note, as are those whose
 names begin with a point.
@@ -198,28 +195,39 @@ def _placed(
     """Return every image's class and whether it is in a folder for training or testing: ("cats",
     "train").
 
-    The folders of classes may be inside those for training and testing, or the other way round. If
-    there are other folders of images beside one called "train", which holds only images, it is a
-    class.
+    The folders of classes may be inside those for training and testing, or the other way round, or
+    both may be in one name: cats_train. If there are other folders of images beside one called
+    "train", which holds only images, it is a class.
     """
-    parts = [tuple(_part(folder) for folder in folders) for folders in above]
+    known = parts_of(above)
+    among = {folders[:-1] for folders in above if folders and folders[-1] not in known}
+    parts = [tuple(known.get(folder) for folder in folders) for folders in above]
     inner = any(part for folders in parts for part in folders[:-1])
-    direct = [bool(folders and folders[-1]) for folders in parts]
+    # A class may be called train: it is beside others, inside a folder for training or testing.
+    direct = [
+        bool(part and part[-1] and not part[-1].rest)
+        and not (any(part[:-1]) and folders[:-1] in among)
+        for folders, part in zip(above, parts, strict=True)
+    ]
     flat = all(straight for folders, straight in zip(above, direct, strict=True) if folders)
     outer = flat and all(len(folders) > 1 for folders in above if folders)
     keys: list[str | None] = []
-    said: list[str | None] = []
+    by: list[str | None] = []
     for folders, part, straight in zip(above, parts, direct, strict=True):
+        last = part[-1] if part else None
         if straight and outer and not inner:
             keys.append(folders[-2])
-            said.append(part[-1])
+            by.append(folders[-1])
         elif not folders or (straight and (inner or flat)):
             left_out["in no folder of a class"] += 1
             keys.append(None)
-            said.append(None)
+            by.append(None)
+        elif last and last.rest:
+            keys.append(last.rest)
+            by.append(folders[-1])
         else:
             keys.append(folders[-1])
-            said.append(next((one for one in part[:-1] if one), None))
+            by.append(next((one for one in reversed(folders[:-1]) if one in known), None))
     # data/train/1.png: no class in the path.
     if outer and not inner and len({key for key in keys if key}) < 2:
         lost = sum(key is not None for key in keys)
@@ -229,8 +237,9 @@ def _placed(
     origins: dict[str, set[str]] = {}
     for folders, key in zip(above, keys, strict=True):
         if key is not None:
+            place = [folder for folder in folders[:-1] if folder not in known]
             origins.setdefault(key, set()).add(
-                "/".join(folder for folder in folders if not _part(folder) or folder == key)
+                "/".join(place if place[-1:] == [key] else [*place, key])
             )
     for key, places in origins.items():
         if len(places) > 1:
@@ -238,7 +247,50 @@ def _placed(
                 f"The class {named(key)} is made of {len(places)} folders: "
                 f"{_listed(sorted(places))}."
             )
-    return keys, said
+    notes += _meant(known, above, keys, by)
+    return keys, [known[folder].kind if folder is not None else None for folder in by]
+
+
+def _meant(
+    known: Mapping[str, Part],
+    above: Sequence[tuple[str, ...]],
+    keys: Sequence[str | None],
+    by: Sequence[str | None],
+) -> list[str]:
+    """Report which folders are for training and testing by their names, where that is not clear,
+    and which are not although their names say so.
+
+    Args:
+        known: the folders for training and testing.
+        above: the folders above every picture.
+        keys: the class of every picture.
+        by: which folder says what a picture is for.
+    """
+    notes = []
+    used = {folder for folder in by if folder is not None}
+    for_training = sorted(folder for folder in used if known[folder].kind == "train")
+    for_testing = sorted(used.difference(for_training))
+    if for_training and for_testing and any(one.lower() not in USUAL for one in used):
+        classes = any(known[folder].rest for folder in used)
+        notes.append(
+            f"By the names of the folders, pictures are for training in {_listed(for_training)}; "
+            f"for testing in {_listed(for_testing)}"
+            f"{'. The rest of such a name is the class' if classes else ''}."
+        )
+    read = {name: part_of(name) for name in {folder for folders in above for folder in folders}}
+    if any(part and part.kind == "train" for part in read.values()):
+        astray = {
+            folder
+            for folders, key, told in zip(above, keys, by, strict=True)
+            for folder in folders
+            if key is not None and told is None and (part := read[folder]) and part.kind != "train"
+        }
+        if astray:
+            notes.append(
+                f"Trained on like the others, although the name of the folder says testing: "
+                f"{_listed(sorted(astray))}."
+            )
+    return notes
 
 
 def _alike(classes: set[str]) -> list[str]:
@@ -262,19 +314,6 @@ def _alike(classes: set[str]) -> list[str]:
             f"Names with line breaks or control characters, which became blanks: {_listed(broken)}."
         )
     return notes
-
-
-def _part(folder: str) -> str | None:
-    lower = folder.lower()
-    return (
-        "train"
-        if lower in TRAINING
-        else "val"
-        if lower in VALIDATION
-        else "test"
-        if lower in TESTING
-        else None
-    )
 
 
 def _parted(

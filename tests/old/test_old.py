@@ -18,6 +18,9 @@ from urllib.parse import parse_qsl
 import pytest
 
 from engine import Race, Recording
+from engine.any_race import load_checkpoint
+from engine.combinatorial.methods.annealing import AnnealingState
+from engine.combinatorial.race import CombinatorialRace
 from engine.datasets import DATASETS
 from engine.errors import BadInput
 from engine.experiment.model import Experiment
@@ -95,6 +98,21 @@ def test_a_checkpoint_opens_and_its_race_goes_on(name: str) -> None:
     for lane in race.lanes:
         race.advance_lane(lane)
     assert [lane.step for lane in race.lanes] == [step + 1 for step in before]
+    assert [lane.trouble for lane in race.lanes] == [None] * len(race.lanes)
+
+
+def test_a_checkpoint_of_a_race_on_cities_opens_and_its_race_goes_on() -> None:
+    race, _ = load_checkpoint(OLD / "cities" / "before-cooling-names.checkpoint")
+    assert isinstance(race, CombinatorialRace)
+    coolings = []
+    for lane in race.lanes[:2]:
+        assert isinstance(lane.state, AnnealingState)
+        coolings.append(lane.state.cooling)
+    assert [one.recent_acceptance for one in coolings] == [0.4731550090316075, 0.19703184156915854]
+    assert [one.length_std for one in coolings] == [2602852.5479858965, 2290211.0954875876]
+    assert [lane.step for lane in race.lanes[:2]] == [13, 14]
+    while not race.finished:
+        race.advance()
     assert [lane.trouble for lane in race.lanes] == [None] * len(race.lanes)
 
 

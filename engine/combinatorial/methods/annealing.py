@@ -188,7 +188,7 @@ class Annealing(OverNeighbours[AnnealingState]):
         state.tour, state.violation = chain.present, chain.violation
         state.best = chain.best if chain.numbers[LOWEST] < NOTHING else None
         state.temperature, state.plan = cooling.temperature, cooling.plan
-        state.acceptance, state.target = cooling.heard, cooling.target
+        state.acceptance, state.target = cooling.recent_acceptance, cooling.target
 
     def edited(
         self,

@@ -22,7 +22,7 @@ from ...schedules import (
 COLDEST = 1e-9
 """Temperatures below this are this: distances are whole numbers, so it accepts no rise."""
 HOTTEST = 1e30
-MEMORY = 0.9
+SMOOTHING = 0.9
 """Share of a running average kept from step to step."""
 SETTLING = 0.02
 """Share of the budget at T₀ in which the schedule of Aarts and van Laarhoven learns how much the
@@ -43,8 +43,9 @@ class Cooling:
         heat: factor on the schedule after a reheat.
         heated_at: progress at the last reheat.
         seen: progress at the last step.
-        heard: acceptance lately, or None before the first step.
-        mean, spread: running mean and standard deviation of the length.
+        recent_acceptance: running mean of the share of moves accepted, or None before the first
+            step.
+        mean, length_std: running mean and standard deviation of the length.
         reference: σ/T when the schedule of Aarts and van Laarhoven began to cool.
         record_at: progress when the shortest tour was last improved.
     """
@@ -57,9 +58,9 @@ class Cooling:
     heat: float = 1.0
     heated_at: float = 0.0
     seen: float = 0.0
-    heard: float | None = None
+    recent_acceptance: float | None = None
     mean: float | None = None
-    spread: float = 0.0
+    length_std: float = 0.0
     reference: float | None = None
     record_at: float = 0.0
 
@@ -69,15 +70,15 @@ class Cooling:
         temperature = self.temperature
         if schedule == "adaptive":
             self.target = lam_target(progress)
-            if self.heard is not None:
+            if self.recent_acceptance is not None:
                 temperature = follow_acceptance(
-                    temperature, self.start, self.end, self.heard, self.target, passed
+                    temperature, self.start, self.end, self.recent_acceptance, self.target, passed
                 )
         elif schedule == "aarts-van-laarhoven":
-            if progress >= SETTLING and self.spread > 0:
-                self.reference = self.reference or self.spread / temperature
+            if progress >= SETTLING and self.length_std > 0:
+                self.reference = self.reference or self.length_std / temperature
                 temperature = follow_spread(
-                    temperature, self.end, self.spread, self.reference, passed, progress
+                    temperature, self.end, self.length_std, self.reference, passed, progress
                 )
         else:
             self.plan = PLANNED[schedule](self.start, self.end, progress)
@@ -106,7 +107,7 @@ class Cooling:
         """Take T₀ and T_min of another instance; the present temperature changes as T₀ does."""
         factor = start / self.start
         self.temperature = held(self.temperature * factor)
-        self.spread *= factor
+        self.length_std *= factor
         self.start, self.end = start, end
         if self.mean is not None:
             self.mean *= factor
@@ -121,16 +122,19 @@ class Cooling:
             sums: Σ(E − E₀) and Σ(E − E₀)² over the proposals.
         """
         rate = accepted / max(1, moves)
-        self.heard = rate if self.heard is None else MEMORY * self.heard + (1 - MEMORY) * rate
+        before = self.recent_acceptance
+        self.recent_acceptance = (
+            rate if before is None else SMOOTHING * before + (1 - SMOOTHING) * rate
+        )
         mean = sums[0] / max(1, moves)
         variance = max(0.0, sums[1] / max(1, moves) - mean**2)
         mean += length
         if self.mean is None:
-            self.mean, self.spread = mean, math.sqrt(variance)
+            self.mean, self.length_std = mean, math.sqrt(variance)
             return
-        away, gain = mean - self.mean, 1 - MEMORY
-        self.spread = math.sqrt(
-            max(0.0, MEMORY * (self.spread**2 + gain * away**2) + gain * variance)
+        away, gain = mean - self.mean, 1 - SMOOTHING
+        self.length_std = math.sqrt(
+            max(0.0, SMOOTHING * (self.length_std**2 + gain * away**2) + gain * variance)
         )
         self.mean += gain * away
 

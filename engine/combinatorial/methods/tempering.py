@@ -35,7 +35,7 @@ from .base import (
     keep,
     proposals,
 )
-from .cooling import MEMORY, METROPOLIS, held
+from .cooling import METROPOLIS, SMOOTHING, held
 
 if TYPE_CHECKING:
     from ..problem import Problem
@@ -173,7 +173,8 @@ class Tempering(OverNeighbours[TemperingState]):
         state.numbers[LOWEST] = numbers[LOWEST]
         proposed, accepted = meter.take(numbers)
         rung = state.rung[one]
-        state.rates[rung] = MEMORY * state.rates[rung] + (1 - MEMORY) * accepted / max(1, proposed)
+        news = (1 - SMOOTHING) * accepted / max(1, proposed)
+        state.rates[rung] = SMOOTHING * state.rates[rung] + news
         state.left -= count
         if state.left <= 0:
             state.turn, state.left = state.turn + 1, ROUND * problem.size
@@ -202,7 +203,7 @@ class Tempering(OverNeighbours[TemperingState]):
             swapped = rng.random() < math.exp(min(0.0, exponent))
             if swapped:
                 state.rung[below], state.rung[above] = low + 1, low
-            state.swap_rates[low] += (1 - MEMORY) * (swapped - state.swap_rates[low])
+            state.swap_rates[low] += (1 - SMOOTHING) * (swapped - state.swap_rates[low])
         state.rounds += 1
 
     def _show(self, state: TemperingState) -> None:

@@ -228,6 +228,61 @@ SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
         named_folders("train/a", "train/b", "test/a", "test/b", "more/a"), ["a", "b"], [[6, 3], [3, 3]],
         "Outside the folders for training and testing, and used for training: 3 pictures.",
     ),
+    "sets": (
+        named_folders("training_set/a", "training_set/b", "testing_set/a", "testing_set/b"), ["a", "b"], [[3, 3], [3, 3]],
+        "By the names of the folders, pictures are for training in training_set; for testing in testing_set.",
+    ),
+    "images": (
+        named_folders("train-images/a", "train-images/b", "test-images/a", "test-images/b"), ["a", "b"], [[3, 3], [3, 3]],
+        "for training in train-images; for testing in test-images.",
+    ),
+    "data": (
+        named_folders("Train Data/a", "Train Data/b", "Test Data/a", "Test Data/b"), ["a", "b"], [[3, 3], [3, 3]],
+        "for training in Train Data; for testing in Test Data.",
+    ),
+    "twice": (
+        named_folders("seg_train/seg_train/a", "seg_train/seg_train/b", "seg_test/seg_test/a", "seg_test/seg_test/b"),
+        ["a", "b"], [[3, 3], [3, 3]], "for training in seg_train; for testing in seg_test.",
+    ),
+    "held out": (named_folders("train/a", "train/b", "hold-out/a", "hold-out/b"), ["a", "b"], [[3, 3], [3, 3]], "for testing in hold-out."),
+    "unseen": (named_folders("train/a", "train/b", "unseen/a", "unseen/b"), ["a", "b"], [[3, 3], [3, 3]], "for testing in unseen."),
+    "years": (
+        named_folders("train2017/a", "train2017/b", "val2017/a", "val2017/b"), ["a", "b"], [[3, 3], [3, 3]],
+        "Pictures for validation are used for testing: 6.",
+    ),
+    "with the class in one name": (
+        named_folders("a_train", "a_test", "b_train", "b_test"), ["a", "b"], [[3, 3], [3, 3]],
+        "for training in a_train, b_train; for testing in a_test, b_test. The rest of such a name is the class.",
+    ),
+    "with the class in one name, by capitals": (
+        named_folders("trainA", "trainB", "testA", "testB"), ["A", "B"], [[3, 3], [3, 3]], "The rest of such a name is the class.",
+    ),
+    "with the class in both": (
+        named_folders("train/a_train", "train/b_train", "test/a_test", "test/b_test"), ["a", "b"], [[3, 3], [3, 3]], "for testing in a_test, b_test.",
+    ),
+    "a class of test tubes": (named_folders("test tube", "flask"), ["flask", "test tube"], [[3, 0], [3, 0]], ""),
+    "a class of test tubes, divided": (
+        named_folders("train/test tube", "train/flask", "test/test tube", "test/flask"), ["flask", "test tube"], [[3, 3], [3, 3]], "",
+    ),
+    "classes of trains and test tubes": (
+        named_folders("train station", "test tube"), ["test tube", "train station"], [[3, 0], [3, 0]],
+        "Trained on like the others, although the name of the folder says testing: test tube.",
+    ),
+    "two versions": (
+        named_folders("train_old/a", "train_old/b", "test_new/a", "test_new/b"), ["a", "b"], [[6, 0], [6, 0]],
+        "Trained on like the others, although the name of the folder says testing: test_new.",
+    ),
+    "classes called train and test": (
+        named_folders("train", "test", "car"), ["car", "test", "train"], [[3, 0]] * 3,
+        "Trained on like the others, although the name of the folder says testing: test.",
+    ),
+    "a class called train, divided": (
+        named_folders("train/car", "train/train", "test/car", "test/train"), ["car", "train"], [[3, 3], [3, 3]], "",
+    ),
+    "a whole called test": (
+        named_folders("test_data/train/a", "test_data/train/b", "test_data/test/a", "test_data/test/b"), ["a", "b"], [[3, 3], [3, 3]],
+        "",
+    ),
     "a class called train": (named_folders("train", "car"), ["car", "train"], [[3, 0], [3, 0]], ""),
     "nothing to train on": (named_folders("test/a", "test/b"), ["a", "b"], [[3, 0], [3, 0]], "folders for testing and none for training"),
     "colours below classes": (
@@ -243,12 +298,18 @@ def test_what_an_archive_says_of_training_and_testing_is_kept_or_told(name: str)
     found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
     assert (list(found.classes), found.counts()) == (classes, counts)
     assert found.split == any(test for _, test in counts)
-    assert told in " ".join(found.notes)
+    assert told in " ".join(found.notes), found.notes
     assert bool(told) == bool(found.notes)
 
 
 def test_pictures_in_train_and_test_without_classes_are_refused_with_the_reason() -> None:
-    for files in (named_folders("train", "test"), named_folders("data/train", "data/test")):
+    for parts in (
+        ("train", "test"),
+        ("data/train", "data/test"),
+        ("train images", "test images"),
+        ("seg_train", "seg_test"),
+    ):
+        files = named_folders(*parts)
         with pytest.raises(BadInput, match="6 files: in no folder of a class"):
             read_pictures(zipped(files), "pets.zip", 8, "rgb")
 

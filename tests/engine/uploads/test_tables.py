@@ -198,6 +198,16 @@ BODY = "".join(f"{x},{kind}\n" for x, kind in ROWS)
 LAYOUTS: dict[str, tuple[str | bytes, str]] = {
     "plain": ("x,kind\n" + BODY, ""),
     "a separator declared": ("sep=;\nx;kind\n" + BODY.replace(",", ";"), ""),
+    "a separator declared in quotation marks": ('"sep=;"\nx;kind\n' + BODY.replace(",", ";"), ""),
+    "a comma declared in quotation marks": ('"sep=,"\nx,kind\n' + BODY, ""),
+    "a tab declared in quotation marks": ('"sep=\t"\nx\tkind\n' + BODY.replace(",", "\t"), ""),
+    "a comment with a percent sign": ("% made by me\nx,kind\n" + BODY, "1 line before the names of the columns: “% made by me”."),
+    "a comment with strokes": ("// made by me\n//\nx,kind\n" + BODY, "2 lines before the names of the columns: “// made by me”, “//”."),
+    "comments with separators": ("% made in May, of 2020\n// a, b, c\nx,kind\n" + BODY, "2 lines before the names"),
+    "a title": ("Sales of 2020\n\nx,kind\n" + BODY, "1 line before the names of the columns: “Sales of 2020”."),
+    "a title of a spreadsheet": ("Sales of 2020,\nx,kind\n" + BODY, "“Sales of 2020”"),
+    "a title in quotation marks": ('"Sales, 2020\nby me"\nx,kind\n' + BODY, "“Sales, 2020 by me”"),
+    "a title and a comment": ("# made by me\nSales\nx,kind\n" + BODY, "Left out: 1 line before the names of the columns: “Sales”. Left out: 1 line that begins with #"),
     "a tab declared": ("sep=\t\nx\tkind\n" + BODY.replace(",", "\t"), ""),
     "old Macintosh lines": (("x,kind\n" + BODY).replace("\n", "\r"), ""),
     "Windows lines": (("x,kind\n" + BODY).replace("\n", "\r\n"), ""),
@@ -496,6 +506,7 @@ HEAVY: dict[str, str] = {
     + (",".join(["1"] * 1000) + "\n") * 20,
     "blank lines": "\n" * 1_000_000 + "a;b\n" + "1;2\n3;4\n" * 15,
     "lines of blanks": "  \t \n" * 800_000 + "a;b\n" + "1;2\n3;4\n" * 15,
+    "a title of many lines": '"' + "x\n" * 130_000 + '"\n' + "a;b\n" + "1;2\n3;4\n" * 3_000_000,
     "comments": "#\n" * 500_000 + "a;b\n" + "1;2\n3;4\n" * 15,
     "a long first line": "a" * 5_000_000 + "\n1",
     "blanks in an entry": "a;b\n" + "1;2\n3;4\n" * 15 + "1;" + " " * 130_000 + "x\n",
@@ -528,3 +539,21 @@ def test_the_example_of_a_text_among_numbers_is_no_number() -> None:
     assert read("x,y,kind\n" + rows).notes == [
         "Left out: y (a different text in every row, such as “~10”)."
     ]
+
+
+def test_a_title_with_the_separator_in_it_is_no_row_of_names() -> None:
+    sheet = read("Sales, 2020\nx,kind,y\n" + BODY.replace("\n", ",1.5\n").replace("9", "8"))
+    assert [column.name for column in sheet.columns] == ["x", "kind", "y"]
+    assert sheet.notes[0] == ("Left out: 1 line before the names of the columns: “Sales, 2020”.")
+
+
+def test_names_may_begin_like_a_comment() -> None:
+    sheet = read("% fat,kind\n" + BODY)
+    assert [column.name for column in sheet.columns] == ["% fat", "kind"]
+    assert sheet.notes == []
+
+
+@pytest.mark.parametrize("first", ["x,,", "x, ,"])
+def test_a_line_that_names_one_column_is_named(first: str) -> None:
+    with pytest.raises(BadInput, match="line 1 names one, “x”"):
+        read(f"{first}\n" + "p,q,\n" * 30)

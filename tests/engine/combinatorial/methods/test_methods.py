@@ -148,8 +148,8 @@ def test_a_step_of_cooling_listens_to_mean_and_spread() -> None:
     away = lengths - 100
     cooling.listen(100, 4, 2, np.array([away.sum(), (away**2).sum()]))
     assert cooling.mean == pytest.approx(lengths.mean())
-    assert cooling.spread == pytest.approx(lengths.std())
-    assert cooling.heard == 0.5
+    assert cooling.length_std == pytest.approx(lengths.std())
+    assert cooling.recent_acceptance == 0.5
 
 
 def test_neighbours_on_the_ladder_swap_as_often_as_they_should() -> None:
