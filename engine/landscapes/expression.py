@@ -48,6 +48,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "log2": torch.log2,
     "log10": torch.log10,
     "sqrt": torch.sqrt,
+    "cbrt": lambda x: torch.sign(x) * torch.abs(x).pow(1 / 3),
     "abs": torch.abs,
     "floor": torch.floor,
     "ceil": torch.ceil,
@@ -56,20 +57,30 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 ALSO = {"ln": "log", "lg": "log10", "ld": "log2", "ceiling": "ceil", "sgn": "sign", "tg": "tan"} | {
     f"{prefix}{name}": f"a{name}"
-    for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")
+    for name in ("sin", "cos", "tan", "tan2", "sinh", "cosh", "tanh")
     for prefix in ("arc", "ar")
 }
 """Alternative names of functions."""
-PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"min": torch.minimum, "max": torch.maximum}
+PAIRED: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "min": torch.minimum,
+    "max": torch.maximum,
+    "atan2": torch.atan2,
+    "mod": torch.remainder,
+}
+EXACTLY_TWO = ("atan2", "mod")
+"""Functions of two values and not of more."""
 CONSTANTS = {"pi": math.pi, "e": math.e}
 ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS, *PAIRED])}"
 
-_SPELLINGS = str.maketrans("−–×·⋅÷", "--***/")
-_RAISED = {"²": "2", "³": "3", "⁴": "4"}
+_SPELLINGS = str.maketrans("−–×·⋅∗÷", "--****/")
+_RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>(?:log2|log10)(?![a-z0-9])|[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|])|(?P<raised>[²³⁴]))",
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>(?:log2|log10|(?:a|arc?)tan2)(?![a-z0-9])|[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|√])|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]+))",
     re.ASCII | re.IGNORECASE,
 )
+_KNOWN = [*FUNCTIONS, *PAIRED, *ALSO, *CONSTANTS, "x", "y"]
+_WORDS = re.compile("|".join(sorted(_KNOWN, key=len, reverse=True)))
+"""A name that a formula may have, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +138,28 @@ class Misread(BadInput):
     wanted: str = ""
 
 
+def _words(piece: str) -> list[tuple[int, str]]:
+    """Return the names that letters in a row are, with their places: xy is x times y, and ysin the
+    sine times y. What cannot be cut into names whole is left as it is.
+    """
+    if piece == "π":
+        return [(0, "pi")]
+    words, at = [], 0
+    while at < len(piece):
+        match = _WORDS.match(piece, at)
+        if match is None:
+            return [(0, piece)]
+        words.append((at, match[0]))
+        at = match.end()
+    return words
+
+
 class _Reader:
     """A parser for one text."""
 
     def __init__(self, text: str, field: str) -> None:
         self.text, self.field = text, field
-        self.size = self.depth = 0
+        self.size = self.depth = self.bars = 0
         self.uses_point = False
         if len(text) > MAX_TEXT:
             raise BadInput(field, text, f"at most {MAX_TEXT} characters")
@@ -150,13 +177,15 @@ class _Reader:
                 raise self._refuse(ALLOWED, len(spelled) - len(spelled[place:].lstrip()) + 1)
             kind, place = str(match.lastgroup), match.end()
             piece, start = match[kind].lower(), match.start(kind) + 1
-            piece = ALSO.get(piece, piece)
             if kind == "raised":
-                tokens += [Token("sign", "^", start), Token("number", _RAISED[piece], start)]
-            elif kind == "name" and set(piece) <= {"x", "y"}:  # xy is x times y
-                tokens += [Token("name", letter, start + i) for i, letter in enumerate(piece)]
+                exponent = piece.translate(_RAISED)
+                tokens += [Token("sign", "^", start), Token("number", exponent, start)]
+            elif kind == "name":
+                tokens += [
+                    Token("name", ALSO.get(word, word), start + i) for i, word in _words(piece)
+                ]
             else:
-                tokens.append(Token(kind, "pi" if piece == "π" else piece, start))
+                tokens.append(Token(kind, piece, start))
         return [*tokens, Token("end", "", len(text) + 1)]
 
     def read(self) -> Formula:
@@ -204,7 +233,7 @@ class _Reader:
         while True:
             if sign := self._take("*", "/"):
                 left = self._node(torch.mul if sign == "*" else torch.div, left, self._signed())
-            elif self.now.kind == "name" or (self.now.kind == "sign" and self.now.text == "("):
+            elif self._begins_factor():
                 left = self._node(torch.mul, left, self._power())
             elif self.now.kind == "number":
                 raise self._refuse(
@@ -212,6 +241,15 @@ class _Reader:
                 )
             else:
                 return left
+
+    def _begins_factor(self) -> bool:
+        """Return whether a factor begins here that needs no sign before it, as in 2x or 3 sin(x).
+        A bar does, unless it closes one that is open.
+        """
+        if self.now.kind == "name":
+            return True
+        opens = ("(", "√") if self.bars else ("(", "√", "|")
+        return self.now.kind == "sign" and self.now.text in opens
 
     def _signed(self) -> Node:
         negative = False
@@ -252,13 +290,22 @@ class _Reader:
         if token.kind == "name":
             return self._named(token)
         if token.text == "(":
+            bars, self.bars = self.bars, 0
             inside = self._sum()
             self._close(")", token)
+            self.bars = bars
             return inside
         if token.text == "|":
+            self.bars += 1
             inside = self._sum()
             self._close("|", token)
+            self.bars -= 1
             return self._node(torch.abs, inside)
+        if token.text == "√":
+            inside = self._factor()
+            if self.now.text in ("^", "**"):
+                raise self._refuse("brackets that say what is under the root", self.now.place)
+            return self._node(torch.sqrt, inside)
         self.at -= 1
         raise self._refuse("a number, x, y, a function or an opening bracket", token.place)
 
@@ -276,14 +323,20 @@ class _Reader:
             raise self._refuse(
                 f"an opening bracket after {token.text}, as in {token.text}(x)", bracket.place
             )
+        bars, self.bars = self.bars, 0
         arguments = [self._sum()]
         while self._take(","):
             arguments.append(self._sum())
         self._close(")", bracket)
+        self.bars = bars
         if token.text in PAIRED:
             if len(arguments) < 2:
                 raise self._refuse(
                     f"two or more values in {token.text}, as in {token.text}(x, y)", token.place
+                )
+            if token.text in EXACTLY_TWO and len(arguments) > 2:
+                raise self._refuse(
+                    f"two values in {token.text}, as in {token.text}(y, x)", token.place
                 )
             first, *others = arguments
             for other in others:

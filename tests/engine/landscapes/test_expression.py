@@ -14,7 +14,7 @@ from torch import Tensor
 
 import engine.landscapes.expression
 from engine.errors import BadInput
-from engine.landscapes.expression import ALSO, MAX_NODES, Formula, Misread
+from engine.landscapes.expression import ALSO, MAX_NODES, PAIRED, Formula, Misread
 
 X, Y = (
     torch.tensor([0.3, 1.7, -2.2, 0.9], dtype=torch.float64),
@@ -81,6 +81,19 @@ READ: list[tuple[str, Callable[[Tensor, Tensor], Any]]] = [
     ("max^2(x, y)", lambda x, y: torch.maximum(x, y) ** 2),
     ("(x)(y) + 2(x+1) + pi x", lambda x, y: x * y + 2 * (x + 1) + math.pi * x),
     ("2log(3+x)", lambda x, y: 2 * torch.log(3 + x)),
+    ("2|x|y + |x||y|", lambda x, y: 2 * x.abs() * y + x.abs() * y.abs()),
+    ("|x(|y| + 1)|", lambda x, y: (x * (y.abs() + 1)).abs()),
+    ("xe^x + ysin(x) + 2ex", lambda x, y: x * torch.exp(x) + y * torch.sin(x) + 2 * math.e * x),
+    ("xlog(5+x) + 2piy", lambda x, y: x * torch.log(5 + x) + 2 * math.pi * y),
+    ("exp(x)y + xexp(y)", lambda x, y: torch.exp(x) * y + x * torch.exp(y)),
+    ("x⁵ + y¹⁰ + x⁰", lambda x, y: x**5 + y**10 + 1),
+    ("√(x^2 + 1) + 2√4y", lambda x, y: torch.sqrt(x * x + 1) + 4 * y),
+    ("x ∗ y", lambda x, y: x * y),
+    ("atan2(y, x) + arctan2(y, x)", lambda x, y: 2 * torch.atan2(y, x)),
+    (
+        "cbrt(x) + mod(y, 2)",
+        lambda x, y: x.sign() * x.abs() ** (1 / 3) + torch.remainder(y, y * 0 + 2),
+    ),
     ("log(2 + x^2) tan(y)", lambda x, y: torch.log(2 + x * x) * torch.tan(y)),
 ]
 
@@ -234,7 +247,11 @@ def test_values_that_do_not_exist_are_not_errors() -> None:
         ("sin^99(x)", 5, "whole number"),
         ("sin^2 x", 7, "opening bracket"),
         ("ln x", 4, "opening bracket after log"),
-        ("x + lnx", 5, "numbers, x, y"),
+        ("x + lnx", 7, "opening bracket after log"),
+        ("x + yes", 5, "numbers, x, y"),
+        ("√x^2", 3, "what is under the root"),
+        ("atan2(x, y, 1)", 1, "two values in atan2"),
+        ("|x|2", 4, "an operator"),
         ("x + $y", 5, "numbers, x, y"),
     ],
 )
@@ -248,6 +265,8 @@ def test_a_refusal_names_the_place_and_a_way_out(text: str, place: int, told: st
 
 def test_other_names_change_no_value() -> None:
     for other, name in ALSO.items():
+        if name in PAIRED:
+            continue
         inside = "3 + x/9" if name.startswith(("acosh", "log")) else "x/9"
         assert torch.equal(
             Formula.parse(f"{other}({inside})")(X, Y), Formula.parse(f"{name}({inside})")(X, Y)
