@@ -5,10 +5,10 @@ There is a single dummy sample; the function value at a point does not depend on
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..errors import BadInput
 from ..landscapes.benchmark_functions import FUNCTIONS, Landscape, typed
@@ -77,6 +77,14 @@ class Landscapes(DatasetConfig):
         description="Start of all lanes, y; by default the landscape's own.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _meant(cls, value: Any) -> Any:
+        """A formula without the name of a landscape is the landscape."""
+        if isinstance(value, dict) and value.get("formula") and "function" not in value:
+            return {**value, "function": "formula"}
+        return value
+
     @field_validator("formula")
     @classmethod
     def _readable(cls, value: str) -> str:
@@ -86,6 +94,11 @@ class Landscapes(DatasetConfig):
 
     def check(self) -> None:
         landscape = self.landscape()
+        for name in ("formula", "reach") if self.function != "formula" else ():
+            given, usual = getattr(self, name), type(self).model_fields[name].default
+            if given != usual:
+                allowed = f"{usual or 'none'} unless dataset.function is formula"
+                raise BadInput(name, given, f"{allowed}; it is {self.function}")
         if (self.start_x is None) != (self.start_y is None):
             raise BadInput(
                 "start_y" if self.start_y is None else "start_x",

@@ -275,6 +275,13 @@ class Experiment(BaseModel):
         target, lowest = self.stop.target, get_loss(self.loss).lowest
         if target is not None and lowest is not None and target < lowest:
             raise BadInput("stop.target", target, f"at least {lowest:g}, as no loss is lower")
+        point = getattr(self.dataset, "start", None)
+        if point is not None and self.start.law != "usual":
+            raise BadInput(
+                "start.law",
+                self.start.law,
+                f"usual where dataset.start_x and start_y say where lanes start: {point}",
+            )
         if self.seed + self.seeds - 1 > MAX_SEED:
             raise BadInput(
                 "seeds", self.seeds, f"at most {MAX_SEED - self.seed + 1} from seed {self.seed} on"

@@ -325,3 +325,32 @@ def test_a_start_without_a_height_is_refused_and_nothing_is_trained(
         f"dataset.start_x: {float(start[0])} is not allowed; expected a point where the "
         f"function is defined\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"function": "himmelblau", "formula": "x^2"}, "formula"),
+        ({"function": "himmelblau", "reach": 100.0}, "reach"),
+        ({"formula": "x +"}, "formula"),
+    ],
+)
+def test_a_setting_that_another_landscape_would_use_is_refused(
+    settings: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        Experiment.parse({"dataset": {"name": "landscape", **settings}})
+    assert refused.value.field == f"dataset.{field}"
+
+
+def test_a_formula_alone_is_the_landscape() -> None:
+    race = Race(Experiment.parse({"dataset": {"name": "landscape", "formula": "x^2+y^2"}}))
+    assert race.experiment.dataset.function == "formula"  # type: ignore[attr-defined]
+    assert race.score(race.lanes[0])[0] == pytest.approx(float(race.theta.square().sum()))
+
+
+@pytest.mark.parametrize("law", ["zeros", "normal"])
+def test_a_chosen_point_and_a_law_of_the_first_weights_exclude_each_other(law: str) -> None:
+    dataset = {"name": "landscape", "function": "himmelblau", "start_x": 3, "start_y": 3}
+    with pytest.raises(BadInput, match="where lanes start"):
+        Experiment.parse({"dataset": dataset, "start": {"law": law}})
