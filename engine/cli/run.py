@@ -260,6 +260,8 @@ def run(
                 result["recording"] = str(
                     recorder.recording().write_new(folder, name, resumed=messages is not None)
                 )
+            for sentence in recorder.left_out if leads else ():
+                click.echo(sentence, err=True)
         if stopped:
             result["stopped"] = True
         if leads:
