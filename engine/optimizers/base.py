@@ -9,6 +9,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Self
 
+import torch
 from pydantic import Field, ValidationError
 from torch import Tensor
 from typing_extensions import TypeVar
@@ -358,6 +359,9 @@ class Optimizer(Config, Generic[S]):
             or not math.isfinite(value)
         ):
             raise BadInput("value", value, "a finite number")
+        greatest = torch.finfo(state.estimate.dtype).max
+        if abs(value) > greatest:
+            raise BadInput("value", value, f"a number from −{greatest:.3g} to {greatest:.3g}")
         difference = value - float(state.estimate[index])
         state.estimate = state.estimate.clone()
         state.estimate[index] = value

@@ -114,7 +114,7 @@ class Genetic(Optimizer[GeneticState]):
         8,
         ge=1,
         le=16384,
-        description="How many of the best may have children (T); fewer is greedier.",
+        description="How many of the best may have children (T), at most all; fewer is greedier.",
         json_schema_extra={"live": True, "scale": "log", "unit": "networks"},
     )
     mutation: float = Field(
@@ -147,7 +147,10 @@ class Genetic(Optimizer[GeneticState]):
         1,
         ge=0,
         le=1024,
-        description="How many of the best live on unchanged; with 0 the best network can be lost.",
+        description=(
+            "How many of the best live on unchanged, at most all but one; with 0 the best network "
+            "can be lost."
+        ),
         json_schema_extra={"advanced": True, "unit": "networks"},
     )
     init_std: float = init_std_field(0.5, "the first generation stands")

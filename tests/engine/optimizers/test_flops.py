@@ -23,6 +23,7 @@ from engine.race import checkpoint
 from engine.race.race import Race
 from engine.random.rng import Rng
 from tests.engine.support.stand_ins import FunctionOracle
+from tests.engine.support.unchecked import unchecked
 
 TOLERANCE = 0.35
 """Of what is charged beside what is counted: small systems, vectors and factorisations are told
@@ -230,7 +231,7 @@ def test_proposals_that_change_one_layer_are_charged_from_there_up(
         "lanes": [lane],
         "budget": {"currency": "evaluations", "amount": 1e6},
     }
-    race = Race(Experiment.parse(value), pictures=False)
+    race = unchecked(Race(Experiment.parse(value), pictures=False))
     oracle = race.lanes[0].oracle
     for _ in range(12):
         charged, found = charged_and_counted(oracle, race.advance)
@@ -265,7 +266,7 @@ def test_a_step_is_charged_as_it_is_counted(name: str) -> None:
         "lanes": [{"name": name, **settings}],
         "budget": {"currency": "evaluations", "amount": 1e9},
     }
-    race = Race(Experiment.parse(value), pictures=False)
+    race = unchecked(Race(Experiment.parse(value), pictures=False))
     oracle = race.lanes[0].oracle
     race.advance()
     charged, found = charged_and_counted(oracle, race.advance)

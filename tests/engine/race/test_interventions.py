@@ -227,6 +227,8 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_changes_nothing() -> Non
         (lambda: race.put_weight(0, 22, 1.0), "index"),
         (lambda: race.put_weight(0, -1, 1.0), "index"),
         (lambda: race.put_weight(0, 0, float("nan")), "value"),
+        (lambda: race.put_weight(0, 0, 1e39), "value"),
+        (lambda: race.put_weight(1, 0, -3.5e38), "value"),
         (lambda: race.set_points("AAAA"), "points"),
         (lambda: race.set_points(points(30, classes=3)), "points"),
     ):
