@@ -38,7 +38,7 @@ def test_every_verdict_can_be_computed_from_its_tables(name: str) -> None:
     found = report(name)
     assert found.verdict
     assert not {"nan", "unknown"} & set(re.findall(r"\w+", found.verdict)), found.verdict
-    assert found.seeds >= 3
+    assert int(found.seeds.split("–")[0]) >= 3
     assert found.core_minutes > 0
 
 

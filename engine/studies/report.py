@@ -62,9 +62,15 @@ class Report:
         return sum({row["key"]: row["core_seconds"] or 0 for row in self.runs}.values()) / 60
 
     @property
-    def seeds(self) -> int:
-        """Seeds of the reported runs."""
-        return len({row["seed"] for row in self.runs if not row["variant"].startswith("trial")})
+    def seeds(self) -> str:
+        """Seeds of the reported settings: "5", or "5–10" where the primary comparison has more."""
+        count = Counter(
+            (row["case"], row["lane"], row["variant"])
+            for row in self.runs
+            if not row["variant"].startswith("trial")
+        )
+        fewest, most = min(count.values()), max(count.values())
+        return str(most) if fewest == most else f"{fewest}–{most}"
 
     @property
     def command(self) -> str:

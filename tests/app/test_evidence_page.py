@@ -306,7 +306,7 @@ def test_new_tables_are_read_again(made: Path, tmp_path: Path) -> None:
     first = evidence.found(tmp_path, ["lm"]).results[0]
     assert evidence.found(tmp_path, ["lm"]).results[0] is first
     made_up_studies.write(shipped("lm"), tmp_path / "lm", tmp_path / "rows", seeds=3)
-    assert evidence.found(tmp_path, ["lm"]).results[0].report.seeds == 3
+    assert evidence.found(tmp_path, ["lm"]).results[0].report.seeds == "3"
 
 
 def test_one_file_holds_map_studies_and_plotly_once(made: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
 from app.live.headers import FRAMES, GUARDS, Guards, policy
+
+ROOT = Path(__file__).parents[2]
 
 
 async def own(request: Request) -> Response:
@@ -107,3 +110,14 @@ def test_no_page_of_ours_writes_a_script_into_itself() -> None:
         if "unsafe_allow_javascript" in path.read_text("utf-8")
     ]
     assert not offenders, f"the policy forbids it: {', '.join(offenders)}"
+
+
+def test_streamlit_is_set_up_as_a_server_among_strangers_needs_it() -> None:
+    """The watcher of files would hold the event loop for every page that opens; large messages
+    would fill its memory.
+    """
+    config = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert config["server"]["fileWatcherType"] == "none"
+    assert config["server"]["maxMessageSize"] <= 2
+    assert config["client"]["showErrorDetails"] == "none"
+    assert config["client"]["allowedOrigins"] == []

@@ -33,9 +33,10 @@ def significance() -> str:
     few = sum(p < 0.05 for p in adjusted.values())
     return (
         f"Each study declared one comparison beforehand: {few} of {len(adjusted)} are significant at 5 % by the "
-        "paired sign test over seeds after Holm's correction for all of them. With five seeds that test cannot fall "
-        "below 0.06, so read the intervals as what they are; `full` sizes have more seeds. Where a method was tuned, "
-        "the sentences are of its tuned setting, chosen by as many trials as every other's on seeds of their own."
+        "paired sign test over seeds after Holm's correction for all of them. The two methods of that comparison have "
+        "ten seeds (five in `methods`, too few for that test to tell anything), the others mostly five, so read their "
+        "intervals as what they are. Where a method was tuned, the sentences are of its tuned setting, chosen by as "
+        "many trials as every other's on seeds of their own."
     )
 
 
