@@ -141,7 +141,7 @@ class RaceRunner:
         self.k = int(before.get("k", 0))
         self.job = job
         known = int(before.get("heard", 0)) if before.get("job") == job else 0
-        self.heard = self._saved_heard = known
+        self.last_command = self._saved_command = known
         """The number of the last command that was obeyed."""
         self._used_before = float(before.get("used", 0.0))
         self.most_seconds = settings.seconds(MOST_SECONDS)
@@ -283,9 +283,9 @@ class RaceRunner:
         self.save_cost = time.process_time() - start
         self.saved_at, self._saved_used = now, self.own_time
         self._saved_steps, self._saved_changes = steps, self._changes
-        if self.keep is not None and self.heard > self._saved_heard:
-            self._saved_heard = self.heard
-            self.send({"type": "saved", "heard": self.heard})
+        if self.keep is not None and self.last_command > self._saved_command:
+            self._saved_command = self.last_command
+            self.send({"type": "saved", "heard": self.last_command})
 
     def _save(self, path: Path) -> None:
         """Write a checkpoint; if that fails, tell why and try no more."""
@@ -327,7 +327,7 @@ class RaceRunner:
             "k": self.k,
             "speed": self.speed,
             "paused": self.paused,
-            "heard": self.heard,
+            "heard": self.last_command,
             "job": self.job,
             "used": self._used_before + self.own_time,
         }
@@ -438,13 +438,13 @@ class RaceRunner:
                 break
             command = self.inbox.popleft()
             number = command.pop("number", None)
-            if number is not None and number <= self.heard:
+            if number is not None and number <= self.last_command:
                 continue  # it is in the checkpoint that this race goes on from
             try:
                 self._do(command)
             except BadInput as error:  # reported, and the race continues
                 self.send({"type": "problem", "passing": True, "sentence": str(error)})
-            self.heard = self.heard if number is None else number
+            self.last_command = self.last_command if number is None else number
         if self.paused and self.changed and not self.steps_due:
             self._look(closely=True)  # so that the screen shows what was done
         if self.weights_wanted:

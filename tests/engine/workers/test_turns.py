@@ -552,7 +552,7 @@ def test_a_race_obeys_what_its_checkpoint_does_not_know_and_nothing_twice(tmp_pa
     events = len(other.race.done)
     other.slice(other.run(), 0.05)
     assert [event["value"] for event in other.race.done[events:]] == [3.0]
-    assert other.heard == 2
+    assert other.last_command == 2
     stranger = RaceRunner(parse_experiment(value(3)), again.append, keep=path, job="another")
     stranger.inbox.append({"do": "reheat", "lane": 0, "factor": 5.0, "number": 1})
     events = len(stranger.race.done)
