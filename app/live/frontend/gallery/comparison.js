@@ -231,12 +231,29 @@ export class Comparison {
       );
     box.checked = log && loss && !below;
     box.disabled = !loss || below;
+    this._tellMissing(measure);
     const reading = this.compared.some(({ series }) => !series);
     const none = !loss && !reading && this.compared.every(({ series }) => !series?.scored);
     const nothing = this.get("nothing");
     nothing.textContent = none ? t("gallery.no-accuracy") : reading ? t("gallery.reading") : "";
     nothing.hidden = !none && !reading;
     if (this.chart && this.compared.length) this._lines(this.chart, log && loss && !below);
+  }
+
+  /**
+   * Say in the legend which recordings have no curve of a measure: a round trip has no test loss.
+   * @param {import("./selection.js").Measure} measure
+   */
+  _tellMissing(measure) {
+    this.compared.forEach(({ series }, i) => {
+      const place = this.get("legend").children[i]?.querySelector(".kg-no-curve");
+      const there =
+        !series || series.lanes.some((lane) => lane[measure].some((value) => value !== null));
+      if (place)
+        place.textContent = there
+          ? ""
+          : t("gallery.no-curve", { measure: t(`gallery.measure-${measure}`) });
+    });
   }
 
   /**
@@ -369,6 +386,7 @@ export class Comparison {
           {},
           title,
           make("div", { class: "kg-legend-lanes", role: "group", "aria-label": name }, ...buttons),
+          make("p", { class: "kg-no-curve" }),
         );
       }),
     );
