@@ -1,7 +1,7 @@
 """Read images in folders: every folder is a class; each image becomes a small square of bytes.
 
 The class is the folder of an image. If folders whose names say ``train`` and ``test`` are above or
-below it, they specify the test images (see `picture_folders`).
+below it, they specify the test images (see `part_names`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .limits import (
     refuse,
     replaced,
 )
-from .picture_folders import USUAL, Part, part_of, parts_of
+from .part_names import USUAL, Part, part_of, parts_of
 
 ENDINGS = (".png", ".jpg", ".jpeg")
 JUNK = frozenset({"thumbs.db", "desktop.ini"})

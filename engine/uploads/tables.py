@@ -27,6 +27,7 @@ from .limits import (
     replaced,
 )
 from .numerals import Mark, Reading, read_numbers, written
+from .part_names import part_of
 from .signs import full_width
 from .text_encoding import text_of
 
@@ -49,9 +50,10 @@ OFTEN = 0.1
 """As a share of the rows: a dash or point as frequent as this, among categories, is a category
 itself.
 """
-TRAINING = frozenset({"train", "training"})
-TESTING = frozenset({"test", "testing", "val", "valid", "validation", "dev", "holdout"})
-"""Entries, in lower case, of columns that only split the rows."""
+SPLITS = frozenset({"split", "fold", "kfold", "partition", "subset"})
+"""Names, in lower case, of columns that may only split the rows."""
+ASKS = frozenset({"is", "in", "for"})
+"""Words in the names of such columns beside those for training and testing: “is_train”."""
 NO_NUMBER = _both_widths(frozenset({"None", "none", "NONE"}))
 """Means missing in a column of numbers; among other texts it may be a category."""
 # fmt: off
@@ -130,7 +132,7 @@ def read_table(data: bytes, name: str) -> Sheet:
     titles = _titles([""] * len(names) if nameless else names, notes)
     sheet = Sheet(_columns(titles, columns, separator), rows, notes)
     _leave_out_row_numbers(sheet, titles if nameless else names)
-    _leave_out_splits(sheet)
+    _leave_out_splits(sheet, titles)
     for column, entries in zip(sheet.columns, columns, strict=True):
         column.head = _head(column, entries[:HEAD_ROWS])
     usable = [column for column in sheet.columns if column.type != "left out"]
@@ -445,16 +447,32 @@ def _leave_out_row_numbers(sheet: Sheet, names: Sequence[str]) -> None:
             )
 
 
-def _leave_out_splits(sheet: Sheet) -> None:
-    """Leave out columns that specify which rows are for training and which for testing."""
-    for i, column in enumerate(sheet.columns):
-        levels = {level.casefold() for level in column.levels}
-        if column.type == "category" and levels & TRAINING and levels <= TRAINING | TESTING:
+def _leave_out_splits(sheet: Sheet, names: Sequence[str]) -> None:
+    """Leave out columns that specify which rows are for training and which for testing; report
+    those that may by their names.
+    """
+    for i, (name, column) in enumerate(zip(names, sheet.columns, strict=True)):
+        parts = [part_of(level) for level in column.levels] if column.type == "category" else []
+        kinds = {part.kind if part and not part.rest else None for part in parts}
+        if "train" in kinds and None not in kinds:
             sheet.columns[i] = _left_out(
                 column,
                 "it divides the rows into training and testing; the test rows are drawn from the "
                 "seed instead",
             )
+        elif column.levels and _splits(name, len(column.levels)):
+            column.notes.append(
+                "by its name it may divide the rows into training and testing. If so, remove it "
+                "from the file: the network is shown it, and the test rows are drawn from the seed"
+            )
+
+
+def _splits(name: str, levels: int) -> bool:
+    """Return whether a column may divide the rows by its name: is_train, in_test, fold."""
+    part = part_of(name)
+    if not part or levels != 2:
+        return name.lower() in SPLITS
+    return set(part.words) <= ASKS and (bool(part.words) or part.kind == "train")
 
 
 def _exactly(value: float) -> str:

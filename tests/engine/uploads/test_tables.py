@@ -255,7 +255,16 @@ def test_names_may_hold_separators_and_line_ends() -> None:
     assert [column.name for column in sheet.columns] == ["Price in EUR", 'a "kind"']
 
 
-@pytest.mark.parametrize("words", [("train", "test"), ("Training", "validation", "TEST")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "test"),
+        ("Training", "validation", "TEST"),
+        ("Train Set", "Test Set"),
+        ("training_set", "hold-out"),
+        ("train", "unseen"),
+    ],
+)
 def test_a_column_that_divides_the_rows_is_left_out_and_told(words: tuple[str, ...]) -> None:
     rows = "".join(f"{x},{words[i % len(words)]},{kind}\n" for i, (x, kind) in enumerate(ROWS))
     sheet = read("x,set,kind\n" + rows)
@@ -266,6 +275,24 @@ def test_a_column_that_divides_the_rows_is_left_out_and_told(words: tuple[str, .
     ]
     other = read("x,set,kind\n" + rows.replace(words[0], "bus"))
     assert other.columns[1].type == "category", "without rows for training it is a column like any"
+
+
+@pytest.mark.parametrize(
+    ("name", "levels"),
+    [("is_train", "10"), ("train", "TF"), ("in_test", "10"), ("isTrain", "yn"), ("fold", "12345")],
+)
+def test_a_column_that_may_divide_the_rows_by_its_name_is_told(name: str, levels: str) -> None:
+    rows = "".join(
+        f"{x},{levels[i % 7 % len(levels)]},{kind}\n" for i, (x, kind) in enumerate(ROWS)
+    )
+    sheet = read(f"x,{name},kind\n" + rows)
+    assert [column.type for column in sheet.columns][::2] == ["number", "category"]
+    assert sheet.notes == [
+        f"{name}: by its name it may divide the rows into training and testing. If so, remove it "
+        "from the file: the network is shown it, and the test rows are drawn from the seed."
+    ]
+    for other in ("test", "valid", "train_station", "kind of test"):
+        assert read(f"x,{other},kind\n" + rows).notes == []
 
 
 def test_columns_that_number_or_name_the_rows_are_left_out_and_told() -> None:

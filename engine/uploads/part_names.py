@@ -1,5 +1,6 @@
-"""Find which folders of an archive of pictures are for training and which for testing, by the words
-in their names: ``train``, ``Test Data``, ``seg_train``, ``holdout``, ``cats_test``.
+"""Find what is for training and what for testing by the words in names: of the folders of an
+archive (``train``, ``Test Data``, ``seg_train``, ``holdout``, ``cats_test``), and of the columns of
+a table and their entries.
 
 A name of such a word alone, or beside words like “set” and “images”, is enough. Beside other words
 it is only one of two classes “test tube” and “flask”: it counts if the archive has a folder for the
