@@ -165,6 +165,8 @@ def _only_tables(names: list[str]) -> str | None:
         "png",
         "jpg",
         "jpeg",
+        "jpe",
+        "jfif",
     }:
         return "an archive of tables: unpack it first, and give one table as CSV"
     return None

@@ -27,7 +27,7 @@ from .limits import (
 )
 from .part_names import USUAL, Part, part_of, parts_of
 
-ENDINGS = (".png", ".jpg", ".jpeg")
+ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
 JUNK = frozenset({"thumbs.db", "desktop.ini"})
 """Files that systems add to folders by themselves; left out without a note, as are those whose
 names begin with a point.
@@ -92,9 +92,13 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     notes: list[str] = []
     found: dict[tuple[str, ...], tuple[Decoded | None, str, Counter[str]]] = {}
     twice: set[tuple[str, ...]] = set()
+    hidden: set[tuple[str, ...]] = set()
     for entry in entries(data, name, notes):
         *folders, file = entry.parts or ("",)
         if file.startswith(".") or "__MACOSX" in folders or file.lower() in JUNK:
+            continue
+        if any(folder.startswith(".") for folder in folders):
+            hidden.add(entry.parts)
             continue
         if entry.parts in found:
             twice.add(entry.parts)
@@ -113,6 +117,8 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
             paths.append(parts)
             above.append(tuple(one_form(folder) for folder in parts[:-1]))
             changed.update(done)
+    if hidden:
+        left_out["in a hidden folder"] = len(hidden)
     if twice:
         notes.append(
             f"Names that occur more than once in the archive, of which the last file is used: "

@@ -477,3 +477,17 @@ def test_an_opaque_picture_with_alpha_is_not_called_transparent() -> None:
     changed: Counter[str] = Counter()
     square(plain_picture((1, 2, 3, 255)), 8, "rgb", changed)
     assert not changed
+
+
+def test_hidden_folders_hold_no_class_and_it_is_told() -> None:
+    files = named_folders("cats", "dogs", "cats/.ipynb_checkpoints", "dogs/.ipynb_checkpoints")
+    found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
+    assert (found.classes, found.counts()) == (("cats", "dogs"), [[3, 0], [3, 0]])
+    assert found.notes == ["Left out, in a hidden folder: 6 files."]
+
+
+def test_other_endings_of_jpeg_are_read() -> None:
+    kinds = (("a", "jfif"), ("a", "JPE"), ("b", "jpg"), ("b", "jpeg"))
+    files = {f"{kind}/1.{ending}": picture(3, kind="JPEG") for kind, ending in kinds}
+    found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
+    assert (found.counts(), found.notes) == ([[2, 0], [2, 0]], [])
