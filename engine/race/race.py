@@ -343,9 +343,8 @@ class Race(FrameIteration):
             lane.barren = 0 if knows_anything(lane, loss) else lane.barren + 1
         label, progress = self.names[lane.index], lane.oracle.progress
         if not math.isfinite(loss):
-            if not knows_anything(lane, loss) or not bool(
-                torch.isfinite(lane.state.estimate).all()
-            ):
+            lost = loss == -math.inf or not knows_anything(lane, loss)  # nothing is below −∞
+            if lost or not bool(torch.isfinite(lane.state.estimate).all()):
                 self._end_diverged(lane, loss)
                 return True
             self._outside_the_domain(lane)

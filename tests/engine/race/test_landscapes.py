@@ -180,6 +180,20 @@ def test_a_bottomless_formula_ends_the_lane_with_a_word() -> None:
     assert "diverged to −∞" in race.lanes[0].trouble
 
 
+def test_a_lane_at_minus_infinity_ends_whatever_else_it_evaluates() -> None:
+    race = Race(
+        landscape(
+            "formula", formula="log(x)+y^2", lanes=["mezo"], amount=3000, start_x=1, start_y=1
+        )
+    )
+    while not race.finished:
+        race.advance()
+    (lane,) = race.lanes
+    assert lane.trouble is not None
+    assert "diverged to −∞" in lane.trouble
+    assert lane.oracle.progress < 1
+
+
 LINKS: list[dict[str, str]] = [
     {"dataset": "landscape"},
     {
