@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ..race.interventions import Event
     from ..race.lane import Lane
     from ..race.race import Race
+    from ..race.results import LaneResult
     from ..race.seed_races import SeedRaces
     from ..system.ranks import Ranks
 
@@ -145,14 +146,10 @@ def run(
     and 143 after SIGTERM. A checkpoint is written every 20 seconds and when the race is
     interrupted.
     """
-    from ..experiment.model import Experiment
-    from ..experiment.query_string import from_flat
     from ..messages.recorder import Recorder
-    from ..messages.recording import SUFFIX, Recording
-    from ..race import checkpoint as snapshot
+    from ..messages.recording import SUFFIX
     from ..race.interrupt import Interrupt
-    from ..race.interventions import of_seed, read_events
-    from ..race.seed_races import SeedRaces, summary_of
+    from ..race.interventions import of_seed
 
     reject_empty(
         {
@@ -163,36 +160,8 @@ def run(
             "checkpoint": checkpoint,
         }
     )
-    flat = {
-        STOPS.get(name, name): value
-        for name, value in options.items()
-        if name not in ("optimizer", "versus") and value is not None
-    }
-    recorded = file is not None and file.endswith(SUFFIX)
-    base = (
-        None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
-    )
-    by_hand = (
-        read_events(events) if events is not None else read_events(str(file)) if recorded else []
-    )
-    if options["optimizer"] or options["versus"]:
-        first = options["optimizer"] or (_first_lane(base) if base else "annealing")
-        flat["lanes"] = ",".join([first, *options["versus"]])
-    elif base is None:
-        flat["lanes"] = "annealing,adam"
-    flat |= settings_given(
-        settings,
-        {
-            key: _as_option(key, options)
-            for key in flat
-            if key != "lanes" or options["optimizer"] or options["versus"]
-        },
-    )
-    experiment = from_flat(
-        flat,
-        Experiment.parse(base, local_files=not recorded).to_json() if base is not None else None,
-        local_files=True,
-    )
+    base, by_hand = _given(file, events)
+    experiment = _experiment(file, base, settings, options)
     if events is not None and not events.endswith(SUFFIX):
         _check_events(experiment, by_hand)
     together = ranks.join()
@@ -205,62 +174,28 @@ def run(
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
     folder = folder_to_write("--record", record) if leads else None
-    written = file_to_write("--weights", weights) if leads else None
+    weights_file = file_to_write("--weights", weights) if leads else None
     kept = file_to_write("--checkpoint", checkpoint) if leads else None
     saved = None if checkpoint is None else Path(checkpoint)
     race, messages = _race(experiment, saved, record is not None, by_hand)
     if together is not None:
         _meet(together, race)
     recorder = Recorder(race, messages) if folder is not None else None
+    unwritten: list[str] = []
     with Interrupt(race.interrupt, echo=ECHO_SECONDS if together is not None else 0) as interrupt:
-        try:
-            _run(race, kept, recorder, interrupt)
-        except KeyboardInterrupt:
-            if interrupt.signal is not None or race.torn:
-                raise  # the second signal: exit at once
-        stopped = not race.finished
-        unwritten: list[str] = []
-        if kept and stopped:
-            with noting_unwritten("--checkpoint", kept, unwritten):
-                snapshot.save(race, kept, None if recorder is None else recorder.messages)
-        if isinstance(race, SeedRaces):
-            seeds = race.seed_results()
-            rows = [row for one in seeds for row in one["lanes"]]
-            result: dict[str, Any] = {"summary": summary_of(seeds), "seeds": seeds}
-        else:
-            rows = race.results()
-            result = {"lanes": rows}
-        if together is not None:
-            result["ranks"] = together.count
-        result |= {
-            "experiment": experiment.to_json(),
-            "device": race.device.type,
-            "dimension": race.network.dimension,
-        }
-        if race.done:
-            result["events"] = race.done
-        if missed := race.unrepeated():
-            result["unrepeated"] = missed
-            for sentence in missed if leads else ():
-                click.echo(f"not repeated: {sentence}", err=True)
-        if experiment.precision == "tf32" and race.device.type != "cuda" and leads:
-            click.echo("tf32 is for GPUs: products were computed in float32", err=True)
-        if written:
-            from ..observation.weights_file import save
-
-            with noting_unwritten("--weights", written, unwritten):
-                result["weights"] = str(save(race, written))
+        stopped = _run_or_stop(race, kept, recorder, interrupt, unwritten)
+        rows, result = _results(race, experiment, together)
+        if leads:
+            _remark(race, experiment, result.get("unrepeated", []))
+        if weights_file is not None:
+            _write_weights(race, weights_file, result, unwritten)
         if recorder is not None and folder is not None:
-            lanes = "-".join(lane.name for lane in experiment.lanes)
-            last = experiment.seed + experiment.seeds - 1
-            seed = f"seed{experiment.seed}" if experiment.seeds == 1 else ""
-            seed = seed or f"seeds{experiment.seed}-{last}"
-            name = f"{experiment.dataset.name}-{lanes}-{seed}"
             with noting_unwritten("--record", folder, unwritten):
-                result["recording"] = str(
-                    recorder.recording().write_new(folder, name, resumed=messages is not None)
+                path = recorder.recording().write_new(
+                    folder, _recording_name(experiment), resumed=messages is not None
                 )
-            for sentence in recorder.left_out if leads else ():
+                result["recording"] = str(path)
+            for sentence in recorder.left_out:
                 click.echo(sentence, err=True)
         if stopped:
             result["stopped"] = True
@@ -277,6 +212,126 @@ def run(
     if stopped:
         sys.exit(EXIT_SIGNAL + (interrupt.signal or signal.SIGINT))
     exit_if_failed(rows)
+
+
+def _given(file: str | None, events: str | None) -> tuple[dict[str, Any] | None, list[Event]]:
+    """Return the JSON values of the experiment in FILE, if there is one, and the interventions to
+    be repeated.
+    """
+    from ..messages.recording import SUFFIX, Recording
+    from ..race.interventions import read_events
+
+    recorded = file is not None and file.endswith(SUFFIX)
+    base = (
+        None if file is None else Recording.read(Path(file)).experiment if recorded else _read(file)
+    )
+    if events is not None:
+        return base, read_events(events)
+    return base, read_events(str(file)) if recorded else []
+
+
+def _experiment(
+    file: str | None,
+    base: dict[str, Any] | None,
+    settings: tuple[str, ...],
+    options: dict[str, Any],
+) -> Experiment:
+    """Return the experiment in FILE, changed by options and by ``--set``."""
+    from ..experiment.model import Experiment
+    from ..experiment.query_string import from_flat
+    from ..messages.recording import SUFFIX
+
+    flat = {
+        STOPS.get(name, name): value
+        for name, value in options.items()
+        if name not in ("optimizer", "versus") and value is not None
+    }
+    named = bool(options["optimizer"] or options["versus"])
+    if named:
+        first = options["optimizer"] or (_first_lane(base) if base else "annealing")
+        flat["lanes"] = ",".join([first, *options["versus"]])
+    elif base is None:
+        flat["lanes"] = "annealing,adam"
+    told = {key: _as_option(key, options) for key in flat if key != "lanes" or named}
+    flat |= settings_given(settings, told)
+    if base is None:
+        return from_flat(flat, None, local_files=True)
+    # a recording comes from anywhere: it may name no path on this machine
+    local_files = file is None or not file.endswith(SUFFIX)
+    before = Experiment.parse(base, local_files=local_files).to_json()
+    return from_flat(flat, before, local_files=True)
+
+
+def _run_or_stop(
+    race: AnyRace,
+    kept: Path | None,
+    recorder: Recorder | None,
+    interrupt: Interrupt,
+    unwritten: list[str],
+) -> bool:
+    """Run a race until it ends or is interrupted, save one that is, and return whether it is."""
+    from ..race import checkpoint as snapshot
+
+    try:
+        _run(race, kept, recorder, interrupt)
+    except KeyboardInterrupt:
+        if interrupt.signal is not None or race.torn:
+            raise  # the second signal: exit at once
+    if kept and not race.finished:
+        with noting_unwritten("--checkpoint", kept, unwritten):
+            snapshot.save(race, kept, None if recorder is None else recorder.messages)
+    return not race.finished
+
+
+def _results(
+    race: AnyRace, experiment: Experiment, together: Ranks | None
+) -> tuple[list[LaneResult], dict[str, Any]]:
+    """Return the results of every lane, of all seeds in a row, and what is printed as JSON."""
+    from ..race.seed_races import SeedRaces, summary_of
+
+    if isinstance(race, SeedRaces):
+        seeds = race.seed_results()
+        rows = [row for one in seeds for row in one["lanes"]]
+        result: dict[str, Any] = {"summary": summary_of(seeds), "seeds": seeds}
+    else:
+        rows = race.results()
+        result = {"lanes": rows}
+    if together is not None:
+        result["ranks"] = together.count
+    result |= {
+        "experiment": experiment.to_json(),
+        "device": race.device.type,
+        "dimension": race.network.dimension,
+    }
+    if race.done:
+        result["events"] = race.done
+    if missed := race.unrepeated():
+        result["unrepeated"] = missed
+    return rows, result
+
+
+def _remark(race: AnyRace, experiment: Experiment, missed: list[str]) -> None:
+    """Say on stderr what was not done as it was asked for."""
+    for sentence in missed:
+        click.echo(f"not repeated: {sentence}", err=True)
+    if experiment.precision == "tf32" and race.device.type != "cuda":
+        click.echo("tf32 is for GPUs: products were computed in float32", err=True)
+
+
+def _write_weights(race: AnyRace, file: Path, result: dict[str, Any], unwritten: list[str]) -> None:
+    """Write every lane's final weights, and note the file in the results."""
+    from ..observation.weights_file import save
+
+    with noting_unwritten("--weights", file, unwritten):
+        result["weights"] = str(save(race, file))
+
+
+def _recording_name(experiment: Experiment) -> str:
+    """Return the name of a race's recording: its data, lanes and seeds."""
+    lanes = "-".join(lane.name for lane in experiment.lanes)
+    last = experiment.seed + experiment.seeds - 1
+    seed = f"seed{experiment.seed}" if experiment.seeds == 1 else f"seeds{experiment.seed}-{last}"
+    return f"{experiment.dataset.name}-{lanes}-{seed}"
 
 
 def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt: Interrupt) -> None:
