@@ -205,8 +205,8 @@ class Oracle:
 
     @property
     def progress(self) -> float:
-        """The share of the lane's budget that is spent, in [0, 1]; schedules are
-        functions of it.
+        """Return the share of the lane's budget that is spent, in [0, 1]; schedules are functions
+        of it.
         """
         if self.budget is None:
             return 0.0
@@ -214,8 +214,8 @@ class Oracle:
 
     @cached_property
     def init_scale(self) -> Tensor:
-        """The natural scale of each weight, 1/√fan_in of its layer: (D,). It depends only on the
-        network's shape, so it costs nothing and reveals nothing of the loss.
+        """Return the natural scale of each weight, 1/√fan_in of its layer: (D,). It depends only on
+        the network's shape, so it costs nothing and reveals nothing of the loss.
         """
         sizes = [
             torch.full((layer.stop - layer.start,), layer.fan_in**-0.5, dtype=torch.float64)
@@ -540,8 +540,8 @@ class Oracle:
 
     @property
     def cuts(self) -> bool:
-        """Whether evaluations are cut to the rest of the budget, so that it is met to within one
-        member. Not on mini-batches, where the members that are kept are re-evaluated.
+        """Return whether evaluations are cut to the rest of the budget, so that it is met to within
+        one member. Not on mini-batches, where the members that are kept are re-evaluated.
         """
         return (
             self._cut

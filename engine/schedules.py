@@ -90,29 +90,29 @@ ACCEPTING = -5.0
 
 
 def geometric(start: float, end: float, progress: float) -> float:
-    """T0·a^k with a = (Tmin/T0)^{1/K}, written in p = k/K."""
+    """Return T0·a^k with a = (Tmin/T0)^{1/K}, written in p = k/K."""
     return float(start * (end / start) ** progress)
 
 
 def linear(start: float, end: float, progress: float) -> float:
-    """T0 + (Tmin − T0)·p: a straight line, ending at Tmin rather than 0 so that the last steps
-    still use a temperature.
+    """Return T0 + (Tmin − T0)·p: a straight line, ending at Tmin rather than 0 so that the last
+    steps still use a temperature.
     """
     return start + (end - start) * progress
 
 
 def quadratic(start: float, end: float, progress: float) -> float:
-    """Tmin + (T0 − Tmin)((K − k)/K)²."""
+    """Return Tmin + (T0 − Tmin)((K − k)/K)²."""
     return end + (start - end) * (1 - progress) ** 2
 
 
 def cosine(start: float, end: float, progress: float) -> float:
-    """Tmin + (T0 − Tmin)(1 + cos(πk/K))/2."""
+    """Return Tmin + (T0 − Tmin)(1 + cos(πk/K))/2."""
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def logarithmic(start: float, end: float, progress: float, steps: int = LOG_STEPS) -> float:
-    """T0/(1 + a ln(1 + k/2)) with k = Kp, K = ``steps`` and a such that T = Tmin at k = K.
+    """Return T0/(1 + a ln(1 + k/2)) with k = Kp, K = ``steps`` and a such that T = Tmin at k = K.
 
     With a = 1/ln 2 this is c/ln(k + 2), c = T0 ln 2, the law of Geman and Geman. That one would
     need K = 2^{T0/Tmin} − 2 steps to reach Tmin, so it is never run unchanged; if T0/Tmin = ln(K +
@@ -123,20 +123,20 @@ def logarithmic(start: float, end: float, progress: float, steps: int = LOG_STEP
 
 
 def cauchy(start: float, end: float, progress: float) -> float:
-    """T0/(1 + k) with k = Kp; it reaches Tmin at K = T0/Tmin − 1."""
+    """Return T0/(1 + k) with k = Kp; it reaches Tmin at K = T0/Tmin − 1."""
     return start / (1 + (start / end - 1) * progress)
 
 
 def lundy_mees(start: float, end: float, progress: float) -> float:
-    """T_{k+1} = T_k/(1 + βT_k) solved: 1/T_k = 1/T0 + kβ, with β = (1/Tmin − 1/T0)/K."""
+    """Return T_{k+1} = T_k/(1 + βT_k) solved: 1/T_k = 1/T0 + kβ, with β = (1/Tmin − 1/T0)/K."""
     return 1 / (1 / start + (1 / end - 1 / start) * progress)
 
 
 def very_fast(
     start: float, end: float, progress: float, dimension: float = INGBER_DIMENSION
 ) -> float:
-    """T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, independent of K. With D' = 1
-    it is the geometric one.
+    """Return T0 exp(−c k^{1/D'}) with k = Kp and c = ln(T0/Tmin)/K^{1/D'}, independent of K. With
+    D' = 1 it is the geometric one.
     """
     return float(start * (end / start) ** (progress ** (1 / dimension)))
 
@@ -150,7 +150,7 @@ def generalized_steps(start: float, end: float, q: float = VISITING) -> float:
 
 
 def generalized(start: float, end: float, progress: float, q: float = VISITING) -> float:
-    """T0 (2^{q−1} − 1)/((k + 2)^{q−1} − 1) with k = Kp, K = `generalized_steps`."""
+    """Return T0 (2^{q−1} − 1)/((k + 2)^{q−1} − 1) with k = Kp, K = `generalized_steps`."""
     k = progress * generalized_steps(start, end, q)
     return float(start * (2 ** (q - 1) - 1) / ((k + 2) ** (q - 1) - 1))
 

@@ -73,7 +73,7 @@ class InstanceConfig(Config):
 
     @property
     def title(self) -> str:
-        """The label of the instance with its settings."""
+        """Return the label of the instance with its settings."""
         return self.label
 
     @abstractmethod

@@ -59,12 +59,12 @@ class Meter:
 
     @property
     def spent(self) -> float:
-        """What was spent, in the budget's unit."""
+        """Return what was spent, in the budget's unit."""
         return self.seconds if self.budget.currency == "seconds" else float(self.evaluations)
 
     @property
     def progress(self) -> float:
-        """The share of the budget spent, in [0, 1]."""
+        """Return the share of the budget spent, in [0, 1]."""
         return min(1.0, self.spent / self.budget.amount)
 
     @contextmanager

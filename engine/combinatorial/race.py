@@ -182,7 +182,7 @@ class CombinatorialRace(FrameIteration):
 
     @property
     def clock(self) -> float:
-        """Seconds of work so far, all lanes together."""
+        """Return the seconds of work so far, all lanes together."""
         return sum(lane.meter.seconds for lane in self.lanes)
 
     @property
@@ -213,7 +213,7 @@ class CombinatorialRace(FrameIteration):
 
     @property
     def progress(self) -> float:
-        """The share of the budget spent by the lane furthest behind, in [0, 1]."""
+        """Return the share of the budget spent by the lane furthest behind, in [0, 1]."""
         return min((lane.meter.progress for lane in self.running), default=1.0)
 
     @property

@@ -96,7 +96,9 @@ class DatasetConfig(Config):
 
     @property
     def title(self) -> str:
-        """The label of the dataset with its settings: its own label, and the name of its file."""
+        """Return the label of the dataset with its settings: its own label, and the name of its
+        file.
+        """
         return self.label
 
     @abstractmethod

@@ -80,7 +80,7 @@ class Landscapes(DatasetConfig):
     @model_validator(mode="before")
     @classmethod
     def _meant(cls, value: Any) -> Any:
-        """A formula without the name of a landscape is the landscape."""
+        """Take a formula without the name of a landscape for the landscape."""
         if isinstance(value, dict) and value.get("formula") and "function" not in value:
             return {**value, "function": "formula"}
         return value
@@ -112,7 +112,7 @@ class Landscapes(DatasetConfig):
                 raise BadInput("start_x", self.start_x, "a point where the function is defined")
 
     def landscape(self) -> Landscape:
-        """The function, and its known properties."""
+        """Return the function, and its known properties."""
         return (
             typed(self.formula, self.reach)
             if self.function == "formula"
@@ -121,7 +121,7 @@ class Landscapes(DatasetConfig):
 
     @property
     def start(self) -> tuple[float, float] | None:
-        """The start chosen by the user, or None."""
+        """Return the start chosen by the user, or None."""
         return (
             None if self.start_x is None or self.start_y is None else (self.start_x, self.start_y)
         )

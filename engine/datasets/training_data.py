@@ -59,7 +59,7 @@ class TrainingData(Fields):
 
     @property
     def usual(self) -> bool:
-        """Whether all samples are used as they are."""
+        """Return whether all samples are used as they are."""
         return self == type(self)()
 
     def size(self, samples: int, classes: int) -> int:

@@ -278,7 +278,7 @@ class UserTable(Own):
 
     @property
     def plan(self) -> TablePlan:
-        """Which column is predicted, from which others."""
+        """Return which column is predicted, from which others."""
         return _plan(self.token, self.target, self.task)
 
     def check(self) -> None:

@@ -115,7 +115,7 @@ class BestSoFar:
 
     @property
     def gained(self) -> float:
-        """How far the loss has decreased since the first check."""
+        """Return how far the loss has decreased since the first check."""
         return 0.0 if self.start is None else self.start - self.loss
 
 
@@ -135,7 +135,7 @@ class LaneCheck:
 
     @property
     def kept(self) -> str:
-        """A sentence saying that this state is kept."""
+        """Return a sentence saying that this state is kept."""
         return (
             f"The last good moment, step "
             f"{self.step:,}{'' if self.loss is None else f' with loss {self.loss:.3g}'}, is kept."

@@ -68,8 +68,8 @@ class Kernel:
         self.loops: dict[torch.dtype, Callable[..., None]] = {}
 
     def compiled(self, dtype: torch.dtype) -> Callable[..., None]:
-        """The loop for numbers of that type; it takes about a second the first time on a machine,
-        and is kept on disk.
+        """Return the loop for numbers of that type; it takes about a second the first time on a
+        machine, and is kept on disk.
         """
         with self.lock:
             if dtype not in self.loops:
@@ -145,8 +145,8 @@ def seconds() -> float:
 
 
 def fit(*arrays: Tensor) -> bool:
-    """Whether kernels are for such arrays, the first of which is the population: many numbers, on
-    the CPU, row after row.
+    """Return whether kernels are for such arrays, the first of which is the population: many
+    numbers, on the CPU, row after row.
     """
     return (
         arrays[0].numel() >= MIN_NUMEL

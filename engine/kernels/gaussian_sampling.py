@@ -72,8 +72,8 @@ def sampled_part(out: Tensor, z: RandomRows, mean: Tensor, deviation: Tensor, st
 
 
 def weighted(z: RandomRows, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Σ_k u_k z_k and Σ_k v_k z_k² of the rows drawn, (n,) weights each: (D,), (D,). ``like`` (D,)
-    tells the type and the device.
+    """Return Σ_k u_k z_k and Σ_k v_k z_k² of the rows drawn, (n,) weights each: (D,), (D,).
+    ``like`` (D,) tells the type and the device.
     """
     if z.whole is not None:
         whole = z.whole.to(like)
@@ -100,8 +100,8 @@ def weighted(z: RandomRows, u: Tensor, v: Tensor, like: Tensor) -> tuple[Tensor,
 
 
 def folded(u: Tensor) -> tuple[Tensor, Tensor]:
-    """What u weighs z and z² with when its samples are mirrored pairs: (λ,) → differences and sums,
-    (⌈λ/2⌉,) each, a dropped last one weighing nothing.
+    """Return what u weighs z and z² with when its samples are mirrored pairs: (λ,) → differences
+    and sums, (⌈λ/2⌉,) each, a dropped last one weighing nothing.
     """
     half = (len(u) + 1) // 2
     mirrored = torch.nn.functional.pad(u[half:], (0, 2 * half - len(u)))

@@ -16,7 +16,7 @@ from ..losses import AbsoluteError, CrossEntropy, Height, Loss, SquaredError
 
 
 def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """−log softmax(outputs)[target], in place: the sum that `engine.losses.leads` takes, its
+    """Return −log softmax(outputs)[target], in place: the sum that `engine.losses.leads` takes, its
     largest output taken off first.
     """
     chosen = targets.expand(len(outputs), 1, -1)
@@ -27,24 +27,24 @@ def cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 def departures(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Outputs less what they shall be, in place: (P, K, B)."""
+    """Return outputs less what they shall be, in place: (P, K, B)."""
     if targets.is_floating_point():
         return outputs.sub_(targets.to(outputs.dtype))
     return outputs.sub_(functional.one_hot(targets, outputs.shape[1]).T.to(outputs.dtype))
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """½ ‖outputs − target‖²."""
+    """Return ½ ‖outputs − target‖²."""
     return departures(outputs, targets).square_().sum((1, 2)).mul_(0.5 / outputs.shape[2])
 
 
 def absolute_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """‖outputs − target‖₁."""
+    """Return ‖outputs − target‖₁."""
     return departures(outputs, targets).abs_().sum((1, 2)).div_(outputs.shape[2])
 
 
 def height(outputs: Tensor, targets: Tensor) -> Tensor:
-    """The outputs themselves."""
+    """Return the outputs themselves."""
     return outputs.sum(1).mean(1)
 
 
@@ -57,7 +57,7 @@ KNOWN: dict[type[Loss], Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def values(loss: Loss, outputs: Tensor, targets: Tensor) -> Tensor:
-    """Mean loss over the batch of every member: (P, K, B), (B,) → (P,).
+    """Return the mean loss over the batch of every member: (P, K, B), (B,) → (P,).
 
     Args:
         loss: which.

@@ -34,7 +34,7 @@ after the other, each by all cores."""
 
 
 def rows_of(width: int, device: torch.device) -> int:
-    """How many members of that many weights make a strip."""
+    """Return how many members of that many weights make a strip."""
     return max(1, numbers_of(device.type) // width)
 
 
@@ -44,8 +44,8 @@ def numbers_of(kind: str) -> int:
 
 
 def row_blocks(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
-    """The strips of a population (P, D), or of some rows of it, first to last, as slices of its
-    rows.
+    """Return the strips of a population (P, D), or of some rows of it, first to last, as slices of
+    its rows.
     """
     first, last = (0, len(x)) if rows is None else (rows.start, rows.stop)
     step = rows_of(x.shape[1], x.device)
@@ -54,8 +54,8 @@ def row_blocks(x: Tensor, rows: slice | None = None) -> Iterator[slice]:
 
 
 def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
-    """Memory (P, D) for a population whose numbers are all new: that of the last one, where it
-    fits.
+    """Return memory (P, D) for a population whose numbers are all new: that of the last one, where
+    it fits.
 
     Args:
         x: the last one, of no use any more.
@@ -73,7 +73,7 @@ def again(x: Tensor | None, shape: tuple[int, int], like: Tensor) -> Tensor:
 
 
 def gather_rows(x: Tensor, rows: Tensor, name: str) -> Tensor:
-    """Those members of a population (P, D) in the buffer of that name, (m, D)."""
+    """Return those members of a population (P, D) in the buffer of that name, (m, D)."""
     out = scratch_buffer(name, (len(rows), x.shape[1]), x)
     for start in range(0, x.shape[1], NARROW):
         torch.index_select(
@@ -136,5 +136,5 @@ class Sum:
         rows.add_(strip) if weights is None else rows.addcmul_(strip, weights.unsqueeze(1))
 
     def value(self) -> Tensor:
-        """What they add up to, (D,)."""
+        """Return what they add up to, (D,)."""
         return self.rows.sum(0)

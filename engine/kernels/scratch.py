@@ -24,8 +24,8 @@ _buffers = Buffers()
 
 
 def scratch_buffer(name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A contiguous tensor of that shape with ``like``'s type and device, holding anything. The next
-    call with the same name gives the same memory again.
+    """Return a contiguous tensor of that shape with ``like``'s type and device, holding anything.
+    The next call with the same name gives the same memory again.
 
     Args:
         name: what it is for; two buffers in use at a time need two names.
@@ -48,5 +48,5 @@ def release() -> None:
 
 
 def held() -> int:
-    """Bytes of this thread's buffers."""
+    """Return the bytes of this thread's buffers."""
     return sum(block.untyped_storage().nbytes() for block in _buffers.blocks.values())

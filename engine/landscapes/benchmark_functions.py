@@ -54,7 +54,7 @@ class Landscape:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Width and height of the rectangle."""
+        """Return width and height of the rectangle."""
         x0, x1, y0, y1 = self.extent
         return x1 - x0, y1 - y0
 
@@ -75,20 +75,22 @@ class Landscape:
 
     @cached_property
     def partial(self) -> bool:
-        """Whether the function is undefined in parts of the rectangle, as √x is left of 0."""
+        """Return whether the function is undefined in parts of the rectangle, as √x left of 0."""
         return bool(torch.isnan(self.grid(SCAN_SIDE)).any())
 
     @cached_property
     def rise(self) -> float:
-        """The typical height of the landscape above its minimum: the median over the rectangle."""
+        """Return the typical height of the landscape above its minimum: the median over the
+        rectangle.
+        """
         heights = self.grid(SCAN_SIDE, dtype=torch.float64)
         heights = heights[torch.isfinite(heights)]
         return float(heights.median() - heights.min()) if len(heights) else 0.0
 
     @cached_property
     def stiffness(self) -> float:
-        """The typical curvature: the median size of the second derivatives over the rectangle. Sets
-        a gradient step that does not overshoot.
+        """Return the typical curvature: the median size of the second derivatives over the
+        rectangle. Sets a gradient step that does not overshoot.
         """
         x0, x1, y0, y1 = self.extent
         # Between the lines of a grid: many functions have a kink on their axes.
@@ -151,7 +153,7 @@ def _square(half: float) -> Extent:
     3,
 )
 def sphere(x: Tensor, y: Tensor) -> Tensor:
-    """x² + y²."""
+    """Return x² + y²."""
     return x**2 + y**2
 
 
@@ -166,7 +168,7 @@ def sphere(x: Tensor, y: Tensor) -> Tensor:
     9,
 )
 def ellipsoid(x: Tensor, y: Tensor) -> Tensor:
-    """u² + 100 v² in axes u, v rotated by 30°."""
+    """Return u² + 100 v² in axes u, v rotated by 30°."""
     cosine, sine = math.cos(math.pi / 6), math.sin(math.pi / 6)
     return (cosine * x + sine * y) ** 2 + 100 * (cosine * y - sine * x) ** 2
 
@@ -182,7 +184,7 @@ def ellipsoid(x: Tensor, y: Tensor) -> Tensor:
     8,
 )
 def rosenbrock(x: Tensor, y: Tensor) -> Tensor:
-    """(1 − x)² + 100 (y − x²)²."""
+    """Return (1 − x)² + 100 (y − x²)²."""
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 
 
@@ -197,7 +199,7 @@ def rosenbrock(x: Tensor, y: Tensor) -> Tensor:
     16,
 )
 def beale(x: Tensor, y: Tensor) -> Tensor:
-    """(1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²."""
+    """Return (1.5 − x + xy)² + (2.25 − x + xy²)² + (2.625 − x + xy³)²."""
     return (1.5 - x + x * y) ** 2 + (2.25 - x + x * y**2) ** 2 + (2.625 - x + x * y**3) ** 2
 
 
@@ -217,7 +219,7 @@ def beale(x: Tensor, y: Tensor) -> Tensor:
     10,
 )
 def himmelblau(x: Tensor, y: Tensor) -> Tensor:
-    """(x² + y − 11)² + (x + y² − 7)²."""
+    """Return (x² + y − 11)² + (x + y² − 7)²."""
     return (x**2 + y - 11) ** 2 + (x + y**2 - 7) ** 2
 
 
@@ -232,7 +234,7 @@ def himmelblau(x: Tensor, y: Tensor) -> Tensor:
     16,
 )
 def camel(x: Tensor, y: Tensor) -> Tensor:
-    """(4 − 2.1x² + x⁴/3) x² + xy + (4y² − 4) y²."""
+    """Return (4 − 2.1x² + x⁴/3) x² + xy + (4y² − 4) y²."""
     return (4 - 2.1 * x**2 + x**4 / 3) * x**2 + x * y + (4 * y**2 - 4) * y**2
 
 
@@ -247,7 +249,7 @@ def camel(x: Tensor, y: Tensor) -> Tensor:
     40,
 )
 def rastrigin(x: Tensor, y: Tensor) -> Tensor:
-    """20 + x² − 10 cos 2πx + y² − 10 cos 2πy."""
+    """Return 20 + x² − 10 cos 2πx + y² − 10 cos 2πy."""
     return 20 + x**2 - 10 * torch.cos(2 * math.pi * x) + y**2 - 10 * torch.cos(2 * math.pi * y)
 
 
@@ -262,7 +264,7 @@ def rastrigin(x: Tensor, y: Tensor) -> Tensor:
     60,
 )
 def ackley(x: Tensor, y: Tensor) -> Tensor:
-    """20 + e − 20 exp(−0.2 √(½(x² + y²))) − exp(½(cos 2πx + cos 2πy))."""
+    """Return 20 + e − 20 exp(−0.2 √(½(x² + y²))) − exp(½(cos 2πx + cos 2πy))."""
     ripples = torch.exp(0.5 * (torch.cos(2 * math.pi * x) + torch.cos(2 * math.pi * y)))
     return 20 + math.e - 20 * torch.exp(-0.2 * torch.sqrt(0.5 * (x**2 + y**2))) - ripples
 
@@ -278,7 +280,7 @@ def ackley(x: Tensor, y: Tensor) -> Tensor:
     30,
 )
 def griewank(x: Tensor, y: Tensor) -> Tensor:
-    """1 + (x² + y²)/4000 − cos x · cos(y/√2)."""
+    """Return 1 + (x² + y²)/4000 − cos x · cos(y/√2)."""
     return 1 + (x**2 + y**2) / 4000 - torch.cos(x) * torch.cos(y / math.sqrt(2))
 
 
@@ -296,8 +298,8 @@ def griewank(x: Tensor, y: Tensor) -> Tensor:
     50,
 )
 def schwefel(x: Tensor, y: Tensor) -> Tensor:
-    """837.96577… − x sin √|x| − y sin √|y|, and a wall where it would continue to decrease outside
-    its square.
+    """Return 837.96577… − x sin √|x| − y sin √|y|, and a wall where it would continue to decrease
+    outside its square.
     """
 
     def one(at: Tensor) -> Tensor:
@@ -323,7 +325,7 @@ def schwefel(x: Tensor, y: Tensor) -> Tensor:
     5,
 )
 def stairs(x: Tensor, y: Tensor) -> Tensor:
-    """⌊|x| + ½⌋² + ⌊|y| + ½⌋² (a step function in the manner of De Jong 1975)."""
+    """Return ⌊|x| + ½⌋² + ⌊|y| + ½⌋² (a step function in the manner of De Jong 1975)."""
     return torch.floor(x.abs() + 0.5) ** 2 + torch.floor(y.abs() + 0.5) ** 2
 
 

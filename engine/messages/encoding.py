@@ -39,7 +39,7 @@ class Frame:
 
     @property
     def lanes(self) -> tuple[LaneMoment, ...]:
-        """What it tells of every lane; of several seeds, of the one that is followed."""
+        """Return what it tells of every lane; of several seeds, of the one that is followed."""
         return tuple(LaneMoment.of(row) for row in self.metrics["lanes"])
 
 

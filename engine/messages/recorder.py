@@ -21,7 +21,7 @@ class Recorded(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether the race is over."""
+        """Return whether the race is over."""
 
     def stage(self) -> Message:
         """Return the first message."""

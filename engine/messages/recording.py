@@ -51,7 +51,7 @@ class Recording:
 
     @property
     def experiment(self) -> Message:
-        """The experiment that was run, as JSON values.
+        """Return the experiment that was run, as JSON values.
 
         Raises:
             BadInput: the recording does not contain it.

@@ -71,5 +71,5 @@ class ModuleNetwork(Network):
             return vmap(one)(population)
 
     def theta(self) -> Tensor:
-        """The module's own weights, packed: (D,)."""
+        """Return the module's own weights, packed: (D,)."""
         return torch.cat([parameter.detach().flatten() for parameter in self.module.parameters()])

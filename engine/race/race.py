@@ -219,7 +219,9 @@ class Race(FrameIteration):
 
     @property
     def clock(self) -> float:
-        """Seconds of training so far, all lanes together, without observation and pauses."""
+        """Return the seconds of training so far, all lanes together, without observation and
+        pauses.
+        """
         return sum(lane.oracle.seconds for lane in self.lanes)
 
     @property
@@ -248,7 +250,7 @@ class Race(FrameIteration):
 
     @property
     def progress(self) -> float:
-        """The share of the budget spent by the lane furthest behind, in [0, 1]."""
+        """Return the share of the budget spent by the lane furthest behind, in [0, 1]."""
         return min((lane.oracle.progress for lane in self.lanes if not lane.finished), default=1.0)
 
     @at_work

@@ -163,12 +163,12 @@ class SeedRaces:
 
     @property
     def progress(self) -> float:
-        """The share of the budget spent by the lane furthest behind in any seed, in [0, 1]."""
+        """Return the share of the budget spent by the lane furthest behind in any seed."""
         return min(race.progress for race in self.races)
 
     @property
     def clock(self) -> float:
-        """Seconds of training so far, all lanes of all seeds together."""
+        """Return the seconds of training so far, all lanes of all seeds together."""
         return sum(race.clock for race in self.races)
 
     @property
@@ -219,7 +219,7 @@ class SeedRaces:
 
     @property
     def heard(self) -> Callable[[Lane], None]:
-        """Called with a lane whenever it calls its oracle, to observe a long step."""
+        """Return what is called with a lane whenever it calls its oracle in a long step."""
         return self.followed.heard
 
     @heard.setter

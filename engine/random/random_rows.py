@@ -39,13 +39,13 @@ class RandomRows:
 
     @property
     def members(self) -> int:
-        """The number of members in a block."""
+        """Return the number of members in a block."""
         return max(1, noise_table.block_of(self.like.device) // self.width)
 
     @property
     def tabled(self) -> bool:
-        """Whether `stretches` is available: on the CPU, if there are many numbers and not too many
-        for a member.
+        """Return whether `stretches` is available: on the CPU, if there are many numbers and not
+        too many for a member.
         """
         return (
             self.whole is None

@@ -90,7 +90,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """A hash of everything that decides the result; where it belongs does not."""
+        """Return a hash of everything that decides the result; where it belongs does not."""
         decides = {
             name: value
             for name, value in asdict(self).items()

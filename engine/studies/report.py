@@ -43,7 +43,7 @@ class Report:
 
     @property
     def machine(self) -> dict[str, Any]:
-        """What most runs were measured on; its processor names others after it."""
+        """Return what most runs were measured on; its processor names others after it."""
         machines = [json.loads(row["machine"]) for row in self.runs]
         count = Counter(one.get("processor", "?") for one in machines)
         names = [name for name, _ in count.most_common()]
@@ -58,12 +58,16 @@ class Report:
 
     @property
     def core_minutes(self) -> float:
-        """Processor time of all runs, in minutes; one that stands under two names counts once."""
+        """Return the processor time of all runs, in minutes; one that stands under two names counts
+        once.
+        """
         return sum({row["key"]: row["core_seconds"] or 0 for row in self.runs}.values()) / 60
 
     @property
     def seeds(self) -> str:
-        """Seeds of the reported settings: "5", or "5–10" where the primary comparison has more."""
+        """Return how many seeds the reported settings have: "5", or "5–10" where the primary
+        comparison has more.
+        """
         count = Counter(
             (row["case"], row["lane"], row["variant"])
             for row in self.runs
@@ -74,7 +78,7 @@ class Report:
 
     @property
     def command(self) -> str:
-        """The command that makes these results again."""
+        """Return the command that makes these results again."""
         return f"python -m engine study run {self.study.id} --size {self.runs[0]['size']}"
 
 

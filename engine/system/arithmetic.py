@@ -181,7 +181,7 @@ def _legacy(name: str, cuda: str, mkldnn: str) -> bool:
 
 
 def _cudnn() -> bool:
-    """The older switch for convolutions and recurrent layers."""
+    """Return the older switch for convolutions and recurrent layers."""
     for value in ("none", "tf32"):
         _put("cuda", "conv", value)
         _put("cuda", "rnn", value)

@@ -48,13 +48,13 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process id."""
+        """Return the process id."""
         return self._process.pid
 
     @property
     def exitcode(self) -> int | None:
-        """The exit code: 0 or more as the process returned it, −n for signal n; None while it runs,
-        or if the system does not report it.
+        """Return the exit code: 0 or more as the process returned it, −n for signal n; None while
+        it runs, or if the system does not report it.
         """
         with self._asking:
             return self._process.exitcode

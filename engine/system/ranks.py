@@ -169,7 +169,7 @@ def joined() -> Ranks | None:
 
 
 def leave() -> None:
-    """Part from the others."""
+    """Leave the others."""
     global _joined
     if _joined is not None:
         import torch.distributed as dist

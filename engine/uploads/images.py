@@ -61,8 +61,8 @@ class Pictures:
     paths: list[tuple[str, ...]] = field(default_factory=list)
 
     def counts(self) -> list[list[int]]:
-        """[training, test] images of every class; all are training images if the archive does not
-        specify.
+        """Return the [training, test] images of every class; all are training images if the archive
+        does not specify.
         """
         return [
             [int(((self.labels == k) & (self.held_out == out)).sum()) for out in (False, True)]

@@ -96,14 +96,14 @@ class Written(NamedTuple):
 
     @property
     def decides(self) -> Mark | None:
-        """The decimal mark, if only one of the two is possible."""
+        """Return the decimal mark, if only one of the two is possible."""
         if self.point is None:
             return "comma"
         return "point" if self.comma is None else None
 
     @property
     def ambiguous(self) -> bool:
-        """Whether both marks are possible and give different numbers."""
+        """Return whether both marks are possible and give different numbers."""
         return self.point is not None and self.comma is not None and self.point != self.comma
 
 

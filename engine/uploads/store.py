@@ -106,7 +106,7 @@ class UploadInfo:
 
     @property
     def targets(self) -> tuple[Column, ...]:
-        """Columns that can be predicted."""
+        """Return the columns that can be predicted."""
         return tuple(column for column in self.columns if column.type != "left out")
 
 

@@ -182,7 +182,7 @@ class Job:
 
     @property
     def pid(self) -> int | None:
-        """The id of the process it runs in, or None."""
+        """Return the id of the process it runs in, or None."""
         worker = self._worker
         return worker.process.pid if worker else None
 
@@ -208,7 +208,7 @@ class Job:
 
     @property
     def _remembers(self) -> bool:
-        """Whether it knows all commands that its checkpoint does not know of."""
+        """Return whether it knows all commands that its checkpoint does not know of."""
         return len(self._sent) <= MOST_SENT
 
     def _forget_sent(self, last: int) -> None:
@@ -299,7 +299,7 @@ class _Worker:
 
     @property
     def at_work(self) -> tuple[int, float]:
-        """The number of the race that is at work, −1 for none, and for how many seconds."""
+        """Return the number of the race that is at work, −1 for none, and for how many seconds."""
         return int(self.board[AT_WORK]), time.monotonic() - self.board[SINCE]
 
     def send(self, order: Message) -> None:
@@ -441,13 +441,13 @@ class Pool:
 
     @property
     def busy(self) -> int:
-        """The number of races running now."""
+        """Return the number of races running now."""
         with self._lock:
             return sum(len(worker.jobs) for worker in self._workers)
 
     @property
     def waiting(self) -> int:
-        """The number of races in the queue."""
+        """Return the number of races in the queue."""
         with self._lock:
             return len(self._queue)
 

@@ -206,7 +206,7 @@ class RaceRunner:
 
     @property
     def own_time(self) -> float:
-        """Seconds that this race had of the process up to now."""
+        """Return the seconds that this race had of the process up to now."""
         return self.used + time.perf_counter() - self._slice_began
 
     def _run(self) -> Iterator[float]:

@@ -79,8 +79,8 @@ def kernel(signature: str) -> Callable[[F], F]:
 
 
 def _compile_apart() -> None:
-    """Have all kernels compiled by another process, once, and wait for it. What it could not keep
-    is compiled here.
+    """Let another process compile all kernels, once, and wait for it. What it could not keep is
+    compiled here.
     """
     global _apart
     if _apart or INSIDE in os.environ:

@@ -106,12 +106,12 @@ class State:
 
     @property
     def current(self) -> int | None:
-        """The length of the present solution."""
+        """Return the length of the present solution."""
         return None if self.tour is None else int(self.numbers[CURRENT])
 
     @property
     def lowest(self) -> int | None:
-        """The length of the shortest tour so far."""
+        """Return the length of the shortest tour so far."""
         return None if self.best is None else int(self.numbers[LOWEST])
 
 
