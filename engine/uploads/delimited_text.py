@@ -48,7 +48,7 @@ def grid(text: str, name: str, notes: list[str]) -> tuple[str, list[str], list[l
     rows = _rows(text, separator, name, skipped)
     names = [one_form(entry) for entry in next(rows, (0, [""]))[1]]
     # As in "#id,kind": the line of names may be a comment.
-    if comments and any(written(entry) for entry in names):
+    if comments and _data(text, separator, names):
         reader = csv.reader([comment.lstrip("# ")], delimiter=separator, skipinitialspace=True)
         last = [one_form(entry) for entry in next(reader, [])]
         if len(last) == len(names) and not any(written(entry) for entry in last):
@@ -190,6 +190,24 @@ def _extra(
     return names, columns[:width]
 
 
+def _data(text: str, separator: str, first: Sequence[str]) -> bool:
+    """Return whether the first row is no row of names: it has a number, or an entry that is in its
+    column again.
+    """
+    reader = csv.reader(
+        io.StringIO(text[:SAMPLE_CHARACTERS]), delimiter=separator, skipinitialspace=True
+    )
+    try:
+        rows = [row for row, _ in zip(reader, range(SAMPLE_ROWS), strict=False) if any(row)][1:]
+    except csv.Error:
+        rows = []
+    return any(written(entry) for entry in first) or any(
+        entry and i < len(row) and entry == one_form(row[i])
+        for row in rows
+        for i, entry in enumerate(first)
+    )
+
+
 def _before(text: str, separator: str) -> tuple[int, list[str]]:
     """Return how many lines before the names are a title or comments, and what they say.
 
@@ -270,6 +288,7 @@ def _head(text: str) -> tuple[str, int, int, str, str | None]:
     """
     at = skipped = comments = 0
     last, declared = "", None
+    first: tuple[int, int] | None = None
     while at < len(text):
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
@@ -280,10 +299,13 @@ def _head(text: str) -> tuple[str, int, int, str, str | None]:
         if line[:4].lower() == "sep=" and len(line) <= 5 and declared is None:
             declared = line[4:] or ("\t" if head.rstrip("\v\f").endswith("=\t") else None)
         elif line.startswith("#") and not (declared and line.count(declared)):
+            first = first or (at, skipped)
             comments, last = comments + 1, line
         elif line:
             break
         at, skipped = end + 1, skipped + 1
+    if first and at >= len(text):  # every row begins so
+        return text[first[0] :], first[1], 0, "", declared
     return text[at:], skipped, comments, last, declared
 
 

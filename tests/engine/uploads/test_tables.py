@@ -584,3 +584,15 @@ def test_names_may_begin_like_a_comment() -> None:
 def test_a_line_that_names_one_column_is_named(first: str) -> None:
     with pytest.raises(BadInput, match="line 1 names one, “x”"):
         read(f"{first}\n" + "p,q,\n" * 30)
+
+
+@pytest.mark.parametrize("first", ["", "# from us, in 2020\n"])
+def test_names_after_a_hash_are_names_where_all_entries_are_texts(first: str) -> None:
+    rows = "".join(f"n{i},{'cde'[i % 3]},{'cd'[i % 2]}\n" for i in range(30))
+    sheet = read(f"{first}#name,kind,z\n" + rows)
+    assert [column.name for column in sheet.columns] == ["name", "kind", "z"]
+    assert sheet.rows == 30
+    rows = "".join(f"#{'ab'[i % 2]},{'cde'[i % 3]}\n" for i in range(30))
+    sheet = read("#colour,kind\n" + rows)
+    assert [column.name for column in sheet.columns] == ["#colour", "kind"]
+    assert (sheet.rows, sheet.columns[0].levels) == (30, ["#a", "#b"])
