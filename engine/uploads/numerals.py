@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
+from .limits import named
 from .signs import MINUS, in_ascii
 
 LONGEST = 64
@@ -302,21 +303,21 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
     if not known or known < MOSTLY * total:
         return Reading({}, why_not=_mostly(entries, found))
     units = Counter(one.unit for one in found.values())
-    named = [unit for unit in units if unit]
-    if len(named) > 1:
+    used = [unit for unit in units if unit]
+    if len(used) > 1:
         return Reading(
             {},
             why_not=(
                 f"numbers in different units: "
-                f"{_quoted(_of_unit(found, named[0]), _of_unit(found, named[1]))}"
+                f"{_quoted(_of_unit(found, used[0]), _of_unit(found, used[1]))}"
             ),
         )
-    if named and named[0] in PER and "" in units:
+    if used and used[0] in PER and "" in units:
         return Reading(
             {},
             why_not=(
-                f"some with {named[0]} and some without: "
-                f"{_quoted(_of_unit(found, named[0]), _of_unit(found, ''))}"
+                f"some with {used[0]} and some without: "
+                f"{_quoted(_of_unit(found, used[0]), _of_unit(found, ''))}"
             ),
         )
     inexact = next((entry for entry, one in found.items() if one.inexact), None)
@@ -360,7 +361,7 @@ def read_numbers(entries: Mapping[str, int], elsewhere: Mark | None = None) -> R
             f"{_quoted(doubtful[0])} may be {_plainly(found[doubtful[0]].point)} or "
             f"{_plainly(found[doubtful[0]].comma)}"
         )
-        if any("," in found[entry].core for entry in doubtful) or named or elsewhere == "comma":
+        if any("," in found[entry].core for entry in doubtful) or used or elsewhere == "comma":
             return Reading(
                 {},
                 why_not=(
@@ -499,7 +500,7 @@ def _of_unit(found: Mapping[str, Written], unit: str) -> str:
 
 
 def _quoted(*entries: str) -> str:
-    return " and ".join(f"“{entry[:30]}”" for entry in entries)
+    return " and ".join(f"“{named(entry)[:30]}”" for entry in entries)
 
 
 def _plainly(value: float | None) -> str:

@@ -126,10 +126,12 @@ def read_table(data: bytes, name: str) -> Sheet:
     if nameless:
         for entry, entries in zip(names, columns, strict=True):
             entries.insert(0, entry)
+    else:
+        _leave_out_repeated(names, columns, notes)
+    titles = _titles([""] * len(names) if nameless else names, notes)
     rows = len(columns[0])
     if rows < ROWS_LEAST:
         raise refuse(name, f"a table of at least {ROWS_LEAST} rows (it has {rows:,})")
-    titles = _titles([""] * len(names) if nameless else names, notes)
     sheet = Sheet(_columns(titles, columns, separator), rows, notes)
     _leave_out_row_numbers(sheet, titles if nameless else names)
     _leave_out_splits(sheet, titles)
@@ -199,13 +201,34 @@ def _nameless(names: Sequence[str], columns: Sequence[Sequence[str]]) -> str:
         return told
     if not of_numbers and len(of_texts) > 1 and len(seen) == len(of_texts):
         return told
-    if as_number:
-        which = _listed(named(names[i]) for i in as_number)
+    missing = [name for name in names if name and name in MISSING]
+    if as_number or missing:
+        what = "numbers" if as_number else "marks of missing entries"
+        which = _listed(named(names[i]) for i in as_number) or _listed(map(named, missing))
         return (
-            f"Some columns are named by numbers: {which}. If the first line is data, add a line "
+            f"Some columns are named by {what}: {which}. If the first line is data, add a line "
             f"of names before it."
         )
     return ""
+
+
+def _leave_out_repeated(
+    names: Sequence[str], columns: Sequence[list[str]], notes: list[str]
+) -> None:
+    """Leave out rows that repeat the names, as in several tables that were joined to one."""
+    if any(written(name) for name in names):
+        return
+    again = [
+        i
+        for i, entry in enumerate(columns[0])
+        if entry == names[0]
+        and all(entries[i] == name for entries, name in zip(columns, names, strict=True))
+    ]
+    if again:
+        gone = set(again)
+        for entries in columns:
+            entries[:] = [entry for i, entry in enumerate(entries) if i not in gone]
+        notes.append(f"Left out: {many(len(again), 'row')} with the names of the columns again.")
 
 
 def _counted(names: Sequence[str], below: Sequence[str]) -> bool:
@@ -326,7 +349,8 @@ def _column(
         if reading.done:
             value = _exactly(reading.values[reading.example])
             column.notes.append(
-                f"read as numbers: “{reading.example}” as {value} ({', '.join(reading.done)})"
+                f"read as numbers: “{named(reading.example)}” as {value} "
+                f"({', '.join(reading.done)})"
             )
         if reading.assumed:
             value = _exactly(reading.values[reading.doubtful])

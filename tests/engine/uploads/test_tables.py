@@ -219,6 +219,7 @@ LAYOUTS: dict[str, tuple[str | bytes, str]] = {
     "comments": ("# made in May, of 2020\n#\nx,kind\n" + BODY + "# end, of, it\n#\n", "4 lines that begin with #, as comments"),
     "names after a hash": ("#x,kind\n" + BODY, ""),
     "names after a hash and comments": ("# from us\n# x,kind\n" + BODY, "1 line that begins with #"),
+    "the names again": ("x,kind\n" + BODY.replace("15.0,", "x, kind\n15.0,") + "x,kind\n", "Left out: 2 rows with the names of the columns again."),
     "UTF-16": (("x,kind\n" + BODY).encode("utf-16"), ""),
     "UTF-16, not marked": (("x,kind\n" + BODY).encode("utf-16-le"), "Read as UTF-16"),
     "UTF-16 of the other kind, not marked": (("x,kind\n" + BODY).encode("utf-16-be"), "Read as UTF-16"),
@@ -596,3 +597,26 @@ def test_names_after_a_hash_are_names_where_all_entries_are_texts(first: str) ->
     sheet = read("#colour,kind\n" + rows)
     assert [column.name for column in sheet.columns] == ["#colour", "kind"]
     assert (sheet.rows, sheet.columns[0].levels) == (30, ["#a", "#b"])
+
+
+def test_a_first_line_with_marks_of_missing_entries_is_told() -> None:
+    sheet = read("Alice,NA\n" + "".join(f"{'ab'[i % 2]},{i * 7 % 40}\n" for i in range(30)))
+    assert sheet.notes == [
+        "Some columns are named by marks of missing entries: NA. If the first line is data, add "
+        "a line of names before it."
+    ]
+
+
+def test_entries_in_notes_are_on_one_line() -> None:
+    entries = ['"a\nb"', "1", "2", "3"]
+    rows = "".join(f"{x},{entries[i % 4]},{kind}\n" for i, (x, kind) in enumerate(ROWS))
+    sheet = read("x,y,kind\n" + rows)
+    assert "8 of 30 entries are not numbers, such as “a b”" in sheet.notes[0]
+    assert all(note.isprintable() for note in sheet.notes)
+
+
+def test_a_row_of_the_numbers_that_are_names_stays_a_row() -> None:
+    sheet = read("0,1\n" + "".join(f"{i % 3 / 2},{i % 4}\n" for i in range(30)) + "0,1\n")
+    assert sheet.rows == 32
+    sheet = read("name,0,1\n" + "".join(f"{'ab'[i % 2]},{i % 3},{i % 4}\n" for i in range(30)))
+    assert (sheet.rows, sheet.columns[0].levels) == (30, ["a", "b"])
