@@ -178,6 +178,7 @@ class Replay:
         assert [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
+@pytest.mark.slow
 def test_export_gives_an_html_replay_that_plays_offline(
     open_page: Open, browser: Browser, tmp_path: Path
 ) -> None:

@@ -115,6 +115,7 @@ def set_target(page: Page, text: str) -> None:
     page.get_by_test_id("target").press("Enter")
 
 
+@pytest.mark.slow
 def test_races_are_read_as_a_benchmark(open_page: Open) -> None:
     page = gallery(open_page)
     bring(page, *((f"Mine {seed}", race(seed)[0]) for seed in SEEDS))

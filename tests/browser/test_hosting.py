@@ -96,6 +96,7 @@ def test_the_policy_is_in_force(context: BrowserContext, server: Server) -> None
     assert page.evaluate("window.injected") is None
 
 
+@pytest.mark.slow
 def test_the_password_opens_the_page_that_was_asked_for(
     context: BrowserContext, locked: Server
 ) -> None:
@@ -198,6 +199,7 @@ def test_a_course_shows_kelvin_in_a_frame_and_a_click_starts_the_race(
     )
 
 
+@pytest.mark.slow
 def test_a_server_that_is_asked_to_end_tells_its_viewers(context: BrowserContext) -> None:
     server = Server(KELVIN_WORKERS="1", KELVIN_DRAIN="1")
     page = context.new_page()

@@ -50,6 +50,7 @@ def test_the_cost_so_far_collides_nowhere_as_one_of_eight(open_page: Open) -> No
     assert found == {size: [0, 0, False, 0] for size in SIZES}
 
 
+@pytest.mark.slow
 def test_no_room_is_empty_under_two_maps(open_page: Open) -> None:
     page = open_page(RACE)
     wait_for_state(page, "done")

@@ -227,6 +227,7 @@ def test_a_killed_worker_is_told_and_the_next_race_runs(open_page: Open, server:
     running(page)
 
 
+@pytest.mark.slow
 def test_reheating_raises_the_temperature_of_the_running_race(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

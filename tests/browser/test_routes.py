@@ -121,6 +121,7 @@ def test_a_map_before_the_race_is_drawn_by_hand_and_then_raced(open_page: Open) 
     assert look(page, "last.lanes.every((lane) => lane.loss > 0)")
 
 
+@pytest.mark.slow
 def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> None:
     page = open_page(LONG, **PHONE)
     running(page)

@@ -175,6 +175,7 @@ def test_temperature_acceptance_sigma(open_page: Open) -> None:
     )
 
 
+@pytest.mark.slow
 def test_several_optimizers_race_from_one_start(open_page: Open) -> None:
     page = open_page("?dataset=moons&lanes=annealing,eki,pso,adam&evaluations=1e9&seed=4")
     wait_for(page, source="live", pictures=4)

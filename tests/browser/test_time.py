@@ -200,6 +200,7 @@ def test_the_history_is_scrubbed_by_keys_and_played_again_at_every_speed(open_pa
     assert count(page, "runs") == 1, "the space bar started no other race"
 
 
+@pytest.mark.slow
 def test_knobs_are_turned_at_the_card_and_what_was_done_is_told(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

@@ -56,6 +56,7 @@ def painted(page: Page, selector: str) -> int:
     return int(look(page, script, selector))
 
 
+@pytest.mark.slow
 def test_particle_cloud(open_page: Open) -> None:
     page = open_page(LONG)
     running(page)

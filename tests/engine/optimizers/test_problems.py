@@ -15,7 +15,9 @@ LEFT = {"ellipsoid": 0.05, "rosenbrock": 0.4, "rastrigin": 0.5}
 evaluations. On Rastrigin the nearest dimple counts."""
 
 
-@pytest.mark.parametrize("landscape", LEFT)
+@pytest.mark.parametrize(
+    "landscape", ["ellipsoid", "rosenbrock", pytest.param("rastrigin", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_it_goes_down(name: str, landscape: str) -> None:
     asked = {

@@ -105,6 +105,7 @@ def try_by_try(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hybrid, "BLOCK", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("try_by_try")
 def test_the_bar_moves_within_a_step_and_says_which(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

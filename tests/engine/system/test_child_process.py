@@ -138,6 +138,7 @@ def test_a_pool_that_is_closed_leaves_nobody_alive_when_many_close_it() -> None:
     assert all(process.exitcode is not None for process in processes)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("slow_to_note")
 def test_a_pool_may_be_closed_by_its_listener() -> None:
     pool = Pool(1, main=fake_race.serve)

@@ -309,6 +309,7 @@ def test_a_race_that_kills_its_process_again_and_again_is_ended_and_no_other(
     eventually(lambda: other.over)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_process_that_hangs_is_told_of_and_replaced(
     real: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -364,6 +365,7 @@ def test_a_race_that_was_hardly_begun_begins_again_elsewhere(real: Pool, tmp_pat
     assert heard.of("metrics")[-1]["lanes"][0]["progress"] == 1
 
 
+@pytest.mark.slow
 def test_a_copy_goes_on_from_where_the_race_was(real: Pool, tmp_path: Path) -> None:
     job, heard = submitted(real, tmp_path, value(8, 4e5))
     heard.state("running")
