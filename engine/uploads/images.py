@@ -347,6 +347,9 @@ def _parted(
         )
         notes.append(f"Left out, classes with test images but no training images: {told}.")
     tested = {key for key, part in zip(keys, said, strict=True) if part in ("test", "val")}
+    if not trained & tested:
+        notes.append("No class has test images, so a fifth of every class is held out at random.")
+        return [key if key in trained else None for key in keys], False
     untested = sorted(trained - tested)
     if untested:
         notes.append(f"Classes without test images: {_listed(untested)}.")

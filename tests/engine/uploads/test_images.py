@@ -217,6 +217,10 @@ SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
         named_folders("train/a", "train/b", "test/a", "test/b", "test/c"), ["a", "b"], [[3, 3], [3, 3]],
         "Left out, classes with test images but no training images: c (3 pictures).",
     ),
+    "nothing to test on": (
+        named_folders("train/a", "train/b", "test/unknown"), ["a", "b"], [[3, 0], [3, 0]],
+        "no training images: unknown (3 pictures). No class has test images, so a fifth of every class is held out at random.",
+    ),
     "a class never tested": (named_folders("Train/a", "Train/b", "Test/a"), ["a", "b"], [[3, 3], [3, 0]], "Classes without test images: b."),
     "validation": (named_folders("train/a", "train/b", "val/a", "val/b"), ["a", "b"], [[3, 3], [3, 3]], "Pictures for validation are used for testing: 6."),
     "validation and test": (
