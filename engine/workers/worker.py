@@ -204,6 +204,8 @@ class Worker:
         from .race_runner import Cancelled, RaceRunner
 
         order = self.waiting[number]
+        if "instance" in order["experiment"]:
+            kernels.want_all()
         kernels.WAITING[:] = [
             lambda: self._send(
                 number, {"type": "state", "state": "starting", "sentence": COMPILING}

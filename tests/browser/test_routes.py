@@ -149,6 +149,25 @@ def test_on_a_phone_the_maps_fit_and_a_finger_moves_a_city(open_page: Open) -> N
 
 
 @pytest.mark.slow
+def test_moved_cities_are_told_to_be_ones_own_and_are_taken_back(open_page: Open) -> None:
+    page = open_page(LONG)
+    running(page)
+    cities(page, 60)
+    city = look(page, LONELY)
+    place = f"v.board.panel('map').cities.x[{city}]"
+    before = look(page, place)
+    drag(page, city, 40, -30)
+    page.wait_for_url("**instance=own**")
+    expect(page.get_by_test_id("cities-changed")).to_contain_text("your own cities")
+    assert look(page, place) != before
+    page.get_by_test_id("cities-undo").click()
+    page.wait_for_url("**instance=random**lanes=annealing%2Ctempering**")
+    expect(page.get_by_test_id("cities-changed")).to_be_hidden()
+    goes_on(page, 2)
+    assert look(page, place) == before
+
+
+@pytest.mark.slow
 def test_one_proposed_move_is_drawn_part_by_part_and_back(open_page: Open) -> None:
     page = open_page("routes")
     wait_for(page, source="recording", frames=1, stale=False)

@@ -22,6 +22,7 @@ INSIDE = "KELVIN_COMPILES"
 """Set in the environment of the process that compiles."""
 WAITING: list[Callable[[], None]] = []
 """What is called before loops are compiled, so that whoever waits for them knows why."""
+_all = False
 
 
 def __getattr__(name: str) -> Any:
@@ -34,6 +35,20 @@ def compile_all() -> None:
     """Load every loop, compiled, so that no lane's clock runs while it is: within a second, or
     within a minute on a machine that has not done so before.
     """
+    want_all()
     for module in iter_modules(__path__):
         if not module.name.startswith("_"):
             import_module(f".{module.name}", __name__)
+
+
+def want_all() -> None:
+    """Note that all loops will be wanted."""
+    global _all
+    _all = True
+
+
+def all_wanted() -> bool:
+    """Return whether all loops are to be there, not only those of a module that is imported: a
+    server that starts waits for none but these.
+    """
+    return _all

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import numba
 
-from . import INSIDE, WAITING
+from . import INSIDE, WAITING, all_wanted
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +67,7 @@ def kernel(signature: str) -> Callable[[F], F]:
             dispatcher.enable_caching()
             dispatcher._cache._cache_file._source_stamp = SOURCES
             ours = function.__module__.startswith(f"{__package__}.")
-            if ours and not dispatcher._cache._cache_file._load_index():
+            if ours and all_wanted() and not dispatcher._cache._cache_file._load_index():
                 _compile_apart()
         except RuntimeError:  # no folder may be written to
             dispatcher = numba.njit(**OPTIONS)(function)

@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.combinatorial.kernels import jit
 
 HOME = Path(jit.__file__).parent
-FIRST = 'INSIDE, WAITING = "LOOPS_COMPILE", []\n'
+FIRST = 'INSIDE, WAITING, all_wanted = "LOOPS_COMPILE", [], lambda: True\n'
 CALLER = """from .jit import kernel
 from .called import twice
 
