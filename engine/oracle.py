@@ -99,8 +99,8 @@ class Oracle:
             with as many processors as members it would take as long as a single evaluation.
         batch_changed: whether the current mini-batch differs from that of the previous step.
         dataset_changed: whether the samples were replaced since the last `next_batch`.
-        heard: called before every evaluation, in the thread that requests it, to observe a long
-            step.
+        before_evaluation: called before every evaluation, in the thread that requests it, to
+            observe a long step.
         answers: losses and slopes returned since the last `next_batch`, and some of those before,
             unchanged; the race checks whether any was finite.
     """
@@ -134,7 +134,7 @@ class Oracle:
         """Seconds of the present block that all ranks know of."""
         self._cache = ActivationCache()
         self.answers: list[Tensor] = []
-        self.heard: Callable[[], None] = lambda: None
+        self.before_evaluation: Callable[[], None] = lambda: None
         self._asked, self._seed = batch, seed
         self.set_dataset(dataset)
         self.dataset_changed = False
@@ -591,7 +591,7 @@ class Oracle:
             raise NotSeen(
                 f"a method that sees only the {self.sees} requested {question} from the oracle"
             )
-        self.heard()
+        self.before_evaluation()
         self.rounds += 1
         if part is None or part == self.network.flops:
             self.evaluations += members * price * len(self.targets)

@@ -349,7 +349,7 @@ def _run(race: AnyRace, kept: Path | None, recorder: Recorder | None, interrupt:
         dynamic_ncols=True,
         disable=not leads,
     ) as bar:
-        race.heard = _long_steps(race, bar, interrupt)
+        race.before_evaluation = _long_steps(race, bar, interrupt)
         for frame in race:
             if together is not None:
                 together.agree("weights", *(lane.state.estimate for lane in race.lanes))

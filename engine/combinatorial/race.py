@@ -131,7 +131,7 @@ class CombinatorialRace(FrameIteration):
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
-        self.heard: Callable[[Any], None] = lambda lane: None
+        self.before_evaluation: Callable[[Any], None] = lambda lane: None
         self.k, self.closed, self._interrupted = -1, False, False
         self.still = False
         self.best_known: Known | None = self.instance.known

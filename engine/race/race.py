@@ -92,7 +92,7 @@ class Race(FrameIteration):
         done: all interventions so far, as JSON values.
         k: the number of the last frame that iterating yielded, −1 before the first.
         closed: whether that frame was the end of the race.
-        heard: called with a lane whenever it calls its oracle, to observe a long step.
+        before_evaluation: called with a lane whenever it calls its oracle, to observe a long step.
 
     Iterating runs the whole race; iterating again continues after the last frame. Ctrl-C waits for
     the end of a step.
@@ -132,7 +132,7 @@ class Race(FrameIteration):
         self.names = lane_names(experiment.lanes)
         self.events: list[Message] = []
         self.done: list[Message] = []
-        self.heard: Callable[[Lane], None] = lambda lane: None
+        self.before_evaluation: Callable[[Lane], None] = lambda lane: None
         self.lanes = [
             self._line_up(index, optimizer) for index, optimizer in enumerate(experiment.lanes)
         ]
@@ -153,7 +153,7 @@ class Race(FrameIteration):
             State(self.theta.clone()),
             LaneCheck(0, self.theta.clone()),
         )
-        oracle.heard = lambda: self.heard(lane)
+        oracle.before_evaluation = lambda: self.before_evaluation(lane)
         with self.minding(lane, "while it was set up"):
             warm_up(
                 optimizer,

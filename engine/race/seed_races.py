@@ -218,14 +218,14 @@ class SeedRaces:
             race.with_pictures = wanted and place == self.place
 
     @property
-    def heard(self) -> Callable[[Lane], None]:
+    def before_evaluation(self) -> Callable[[Lane], None]:
         """Return what is called with a lane whenever it calls its oracle in a long step."""
-        return self.followed.heard
+        return self.followed.before_evaluation
 
-    @heard.setter
-    def heard(self, call: Callable[[Lane], None]) -> None:
+    @before_evaluation.setter
+    def before_evaluation(self, call: Callable[[Lane], None]) -> None:
         for race in self.races:
-            race.heard = call
+            race.before_evaluation = call
 
     def settled(self) -> AbstractContextManager[None]:
         """Run the block with the experiment's number of threads and precision."""

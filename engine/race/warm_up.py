@@ -52,7 +52,7 @@ def warm_up(
         oracle = oracle_of()
         if oracle.ranks is not None:  # each rank is warm at a time of its own
             oracle.ranks = oracle.ranks.alone()
-        oracle.heard = lambda: _enough(since)
+        oracle.before_evaluation = lambda: _enough(since)
         with precision(), oracle.timed():
             state = optimizer.init(theta, rng, oracle)
             for step in range(1, STEPS + 1):

@@ -162,7 +162,7 @@ def test_a_batch_of_its_own_choosing_is_respected(name: str) -> None:
     seen = spy(race)
     oracle = race.lanes[0].oracle
     before, chosen = oracle.evaluations, set()
-    race.lanes[0].oracle.heard = lambda: chosen.add(len(oracle.targets))
+    race.lanes[0].oracle.before_evaluation = lambda: chosen.add(len(oracle.targets))
     for _ in range(STEPS):
         race.advance_lane(race.lanes[0])
     assert oracle.spent("evaluations") - before == pytest.approx(seen["evaluations"], rel=1e-12)
