@@ -205,6 +205,8 @@ def _placed(
     both may be in one name: cats_train. If there are other folders of images beside one called
     "train", which holds only images, it is a class.
     """
+    same = _same_inside(above)
+    above = [folders[: len(folders) - same] for folders in above]
     known = parts_of(above)
     among = {folders[:-1] for folders in above if folders and folders[-1] not in known}
     parts = [tuple(known.get(folder) for folder in folders) for folders in above]
@@ -217,11 +219,12 @@ def _placed(
     ]
     flat = all(straight for folders, straight in zip(above, direct, strict=True) if folders)
     outer = flat and all(len(folders) > 1 for folders in above if folders)
+    divided = _divided(above, known)
     keys: list[str | None] = []
     by: list[str | None] = []
     for folders, part, straight in zip(above, parts, direct, strict=True):
         last = part[-1] if part else None
-        if straight and outer and not inner:
+        if straight and ((outer and not inner) or (folders[:-1] in divided and not any(part[:-1]))):
             keys.append(folders[-2])
             by.append(folders[-1])
         elif not folders or (straight and (inner or flat)):
@@ -255,6 +258,35 @@ def _placed(
             )
     notes += _meant(known, above, keys, by)
     return keys, [known[folder].kind if folder is not None else None for folder in by]
+
+
+def _same_inside(above: Sequence[tuple[str, ...]]) -> int:
+    """Return how many innermost folders have one name for all images, as in cats/images and
+    dogs/images, so that they are no classes.
+    """
+    same, most = 0, min(map(len, above), default=0) - 1 if len(set(above)) > 1 else 0
+    while same < most:
+        names = {folders[-1 - same] for folders in above}
+        if len(names) > 1 or part_of(names.pop()):
+            break
+        same += 1
+    return same
+
+
+def _divided(above: Sequence[tuple[str, ...]], known: Mapping[str, Part]) -> set[tuple[str, ...]]:
+    """Return the folders of classes that hold nothing but folders for training and testing, if one
+    of them holds both.
+    """
+    inside: dict[tuple[str, ...], set[str]] = {}
+    for folders in above:
+        if len(folders) > 1:
+            inside.setdefault(folders[:-1], set()).add(folders[-1])
+    divided = {
+        place: {known[name].kind == "train" for name in names}
+        for place, names in inside.items()
+        if all(name in known and not known[name].rest for name in names)
+    }
+    return set(divided) if any(len(kinds) == 2 for kinds in divided.values()) else set()
 
 
 def _meant(

@@ -105,7 +105,8 @@ def parts_of(above: Iterable[Sequence[str]]) -> dict[str, Part]:
     """Return the folders of an archive that are for training or testing.
 
     Of a folder that holds pictures itself, as in a_train, a_test, b_train, b_test, the rest of the
-    name is a class; of one that holds folders it is none, and is left out of the answer.
+    name is a class; of one that holds folders, or of its counterpart, it is none, and is left out
+    of the answer.
 
     Args:
         above: the folders above every picture.
@@ -123,12 +124,13 @@ def parts_of(above: Iterable[Sequence[str]]) -> dict[str, Part]:
         name: part for name, part in found.items() if not part.rest or len(trained[part.words]) == 2
     }
     outer = {folder for folders in places for folder in folders[:-1]}
+    apart = {part.words for name, part in found.items() if name in outer}
     classes = {
         found[folders[-1]].rest if folders[-1] in found else folders[-1]
         for folders in places
         if folders and folders[-1] not in outer
     } - {""}
     return {
-        name: Part(part.kind) if name in outer or len(classes) < 2 else part
+        name: Part(part.kind) if part.words in apart or len(classes) < 2 else part
         for name, part in found.items()
     }

@@ -228,6 +228,17 @@ SPLITS: dict[str, tuple[dict[str, bytes], list[str], list[list[int]], str]] = {
         "Pictures for validation are used for testing too: 3.",
     ),
     "the other way round": (named_folders("a/train", "a/test", "b/train", "b/test"), ["a", "b"], [[3, 3], [3, 3]], ""),
+    "the other way round, and a class of one part": (
+        named_folders("a/train", "a/test", "b/train", "c"), ["a", "b", "c"], [[3, 3], [3, 0], [3, 0]],
+        "Classes without test images: b, c. Outside the folders for training and testing, and used for training: 3 pictures.",
+    ),
+    "folders of one name inside those of classes": (named_folders("cats/all/images", "dogs/all/images"), ["cats", "dogs"], [[3, 0], [3, 0]], ""),
+    "the same, divided": (
+        named_folders("train/a/images", "train/b/images", "test/a/images", "test/b/images"), ["a", "b"], [[3, 3], [3, 3]], "",
+    ),
+    "pictures to test on without classes": (
+        named_folders("pets_train/a", "pets_train/b", "pets_test"), ["a", "b"], [[3, 0], [3, 0]], "Left out, in no folder of a class: 3 files.",
+    ),
     "some in neither": (
         named_folders("train/a", "train/b", "test/a", "test/b", "more/a"), ["a", "b"], [[6, 3], [3, 3]],
         "Outside the folders for training and testing, and used for training: 3 pictures.",
