@@ -182,6 +182,11 @@ def _extra(
             "quotation marks around it)",
         )
     if last > width:
+        beside = last - width
+        notes.append(
+            f"{many(beside, 'column')} at the end {'has' if beside == 1 else 'have'} no name and "
+            f"entries: check that no entry holds a separator, such as a decimal comma."
+        )
         return names + [""] * (last - width), columns[:last]
     if unnamed:
         notes.append(

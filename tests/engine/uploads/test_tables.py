@@ -620,3 +620,11 @@ def test_a_row_of_the_numbers_that_are_names_stays_a_row() -> None:
     assert sheet.rows == 32
     sheet = read("name,0,1\n" + "".join(f"{'ab'[i % 2]},{i % 3},{i % 4}\n" for i in range(30)))
     assert (sheet.rows, sheet.columns[0].levels) == (30, ["a", "b"])
+
+
+def test_columns_without_a_name_at_the_end_are_told() -> None:
+    sheet = read("price,kind,\n" + "".join(f"{i},5,{kind},\n" for i, (_, kind) in enumerate(ROWS)))
+    assert (
+        "1 column at the end has no name and entries: check that no entry holds a separator, such "
+        "as a decimal comma."
+    ) in sheet.notes
