@@ -29,8 +29,8 @@ from .part_names import USUAL, Part, part_of, parts_of
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".jpe", ".jfif")
 JUNK = frozenset({"thumbs.db", "desktop.ini"})
-"""Files that systems add to folders by themselves; left out without a note, as are those whose
-names begin with a point.
+"""Files that systems add to folders by themselves; left out without a note, as are hidden files
+that are no pictures, whose names begin with a point.
 """
 LISTED = 40
 FIRST, FIRST_SIDE = 8, 48
@@ -95,10 +95,11 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
     hidden: set[tuple[str, ...]] = set()
     for entry in entries(data, name, notes):
         *folders, file = entry.parts or ("",)
-        if file.startswith(".") or "__MACOSX" in folders or file.lower() in JUNK:
+        if file.startswith("._") or "__MACOSX" in folders or file.lower() in JUNK:
             continue
-        if any(folder.startswith(".") for folder in folders):
-            hidden.add(entry.parts)
+        if any(part.startswith(".") for part in entry.parts):
+            if file.lower().endswith(ENDINGS):
+                hidden.add(entry.parts)
             continue
         if entry.parts in found:
             twice.add(entry.parts)
@@ -118,7 +119,7 @@ def read_pictures(data: bytes, name: str, side: int, colour: str) -> Pictures:
             above.append(tuple(one_form(folder) for folder in parts[:-1]))
             changed.update(done)
     if hidden:
-        left_out["in a hidden folder"] = len(hidden)
+        left_out["hidden by a point before a name"] = len(hidden)
     if twice:
         notes.append(
             f"Names that occur more than once in the archive, of which the last file is used: "

@@ -54,7 +54,7 @@ AGE = 24 * 3600
 limit.
 """
 FILE, INFO, OWNER, SECRET = "file", "info.json", "owner", ".secret"
-READER = 4
+READER = 5
 """Version of the reader. It increases when files are read differently; files read by an older
 version are read again.
 """

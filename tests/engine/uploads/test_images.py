@@ -494,11 +494,12 @@ def test_an_opaque_picture_with_alpha_is_not_called_transparent() -> None:
     assert not changed
 
 
-def test_hidden_folders_hold_no_class_and_it_is_told() -> None:
+def test_hidden_folders_hold_no_class_and_hidden_pictures_are_told() -> None:
     files = named_folders("cats", "dogs", "cats/.ipynb_checkpoints", "dogs/.ipynb_checkpoints")
+    files |= {"cats/.4.png": picture(4), "cats/._1.png": b"x", ".git/config": b"x"}
     found = read_pictures(zipped(files), "pets.zip", 8, "rgb")
     assert (found.classes, found.counts()) == (("cats", "dogs"), [[3, 0], [3, 0]])
-    assert found.notes == ["Left out, in a hidden folder: 6 files."]
+    assert found.notes == ["Left out, hidden by a point before a name: 7 files."]
 
 
 def test_other_endings_of_jpeg_are_read() -> None:
