@@ -19,6 +19,8 @@ from tests.browser.walk import (
     SIX,
     Open,
     count,
+    enlarged,
+    eventually,
     goes_on,
     linked,
     look,
@@ -311,6 +313,10 @@ PLACES = """[...v.root.querySelectorAll('.kv-cards, .kv-panels, .kv-panel:not([h
   const { top, height } = one.getBoundingClientRect(); return [Math.round(top), Math.round(height)]; })"""
 
 
+SIDES = """[...v.root.querySelectorAll('[data-plot=network] figure canvas')].map((one) =>
+  one.clientWidth / one.clientHeight)"""
+
+
 @pytest.mark.slow
 def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -> None:
     page = open_page()
@@ -318,15 +324,22 @@ def test_nothing_moves_when_a_race_begins_and_maps_are_square(open_page: Open) -
     before = look(page, PLACES)
     run(page)
     assert look(page, PLACES) == before
-    sides = (
-        "[...v.root.querySelectorAll('[data-plot=network] figure canvas')].map((one) => "
-        "one.clientWidth / one.clientHeight)"
-    )
     for panels in (["network"], ["loss", "weights", "network"]):
         page.evaluate(
             "(shown) => window.__kelvin.view.board.arrange({ shown, large: null })", panels
         )
-        assert look(page, sides) == pytest.approx([1, 1], abs=0.02)
+        assert look(page, SIDES) == pytest.approx([1, 1], abs=0.02)
+
+
+@pytest.mark.slow
+def test_four_maps_are_square_beside_others_and_alone(open_page: Open) -> None:
+    page = open_page("?dataset=moons&lanes=annealing,eki,pso,adam&seconds=300")
+    running(page)
+    expect(page.locator("[data-testid=panel-network] canvas")).to_have_count(4)
+    assert look(page, SIDES) == pytest.approx([1] * 4, abs=0.02)
+    page.get_by_test_id("enlarge-network").click()
+    enlarged(page, "network")
+    eventually(lambda: look(page, SIDES) == pytest.approx([1] * 4, abs=0.02), page)
 
 
 @pytest.mark.slow
