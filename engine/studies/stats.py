@@ -13,6 +13,7 @@ Moré 2002, https://doi.org/10.1007/s101070100263; Holm 1979, https://www.jstor.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -140,15 +141,17 @@ def bca(
         return Interval(value, -math.inf, math.inf)
     if np.ptp(sample) == 0:
         return Interval(value, value, value)
-    found = stats.bootstrap(
-        (sample,),
-        statistic,
-        confidence_level=level,
-        n_resamples=RESAMPLES,
-        method="BCa",
-        rng=_generator(seed),
-        vectorized=True,
-    ).confidence_interval
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", stats.DegenerateDataWarning)  # it is looked for below
+        found = stats.bootstrap(
+            (sample,),
+            statistic,
+            confidence_level=level,
+            n_resamples=RESAMPLES,
+            method="BCa",
+            rng=_generator(seed),
+            vectorized=True,
+        ).confidence_interval
     low, high = float(found.low), float(found.high)
     if math.isnan(low) or math.isnan(high):  # resamples that hardly differ
         low, high = float(sample.min()), float(sample.max())
@@ -196,7 +199,7 @@ def paired_ratio(
     b, hit_b = np.asarray(other_cost, float), np.asarray(other_reached, bool)
     n = len(a)
     both = hit_a & hit_b
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(a) - np.log(b)
     cheaper, dearer = hit_a & ~hit_b & (b >= a), hit_b & ~hit_a & (a >= b)
     logs = np.where(both, logs, np.where(cheaper, -math.inf, np.where(dearer, math.inf, math.nan)))
