@@ -131,7 +131,11 @@ def read_link(
     try:
         if refused:
             raise refused[0]
-        return within(grammar.read({**base, **flat}))
+        experiment, fewer = within(grammar.read({**base, **flat}))
+        unused = experiment.unused() if isinstance(experiment, Experiment) else []
+        if unused:
+            fewer = _told("pages.left-out", unused if fewer is None else [*unused, fewer])
+        return experiment, fewer
     except BadInput:
         known = {key: text for key, text in flat.items() if _too_long(key, text) is None}
         taken, others = usable(known, base, grammar)

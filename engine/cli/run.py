@@ -170,7 +170,7 @@ def run(
     leads = together is None or together.number == 0
     if experiment.seeds == 1:
         by_hand = of_seed(by_hand, 0)
-    for note in experiment.dataset.notes() if leads else ():
+    for note in [*experiment.dataset.notes(), *experiment.unused()] if leads else ():
         click.echo(note, err=True)
     apart({"FILE": file, "--events": events}, {"--weights": weights, "--checkpoint": checkpoint})
     folder = folder_to_write("--record", record) if leads else None

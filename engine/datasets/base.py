@@ -122,6 +122,10 @@ class DatasetConfig(Config):
         """Return what was left out of the samples or changed in them, one sentence each."""
         return ()
 
+    def unused(self) -> list[str]:
+        """Return which settings do nothing beside the others, one sentence each."""
+        return []
+
     @abstractmethod
     def sizes(self) -> tuple[int, int]:
         """Return (training samples, test samples), known before loading."""

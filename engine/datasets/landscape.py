@@ -94,11 +94,6 @@ class Landscapes(DatasetConfig):
 
     def check(self) -> None:
         landscape = self.landscape()
-        for name in ("formula", "reach") if self.function != "formula" else ():
-            given, usual = getattr(self, name), type(self).model_fields[name].default
-            if given != usual:
-                allowed = f"{usual or 'none'} unless dataset.function is formula"
-                raise BadInput(name, given, f"{allowed}; it is {self.function}")
         if (self.start_x is None) != (self.start_y is None):
             raise BadInput(
                 "start_y" if self.start_y is None else "start_x",
@@ -110,6 +105,15 @@ class Landscapes(DatasetConfig):
             height = landscape(torch.tensor([self.start_x, self.start_y]))
             if not bool(torch.isfinite(height)):
                 raise BadInput("start_x", self.start_x, "a point where the function is defined")
+
+    def unused(self) -> list[str]:
+        return [
+            f"dataset.{name} is not used: it belongs to dataset.function=formula, and this is "
+            f"{self.function}."
+            for name in ("formula", "reach")
+            if self.function != "formula"
+            and getattr(self, name) != type(self).model_fields[name].default
+        ]
 
     def landscape(self) -> Landscape:
         """Return the function, and its known properties."""

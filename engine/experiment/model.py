@@ -275,19 +275,24 @@ class Experiment(BaseModel):
         target, lowest = self.stop.target, get_loss(self.loss).lowest
         if target is not None and lowest is not None and target < lowest:
             raise BadInput("stop.target", target, f"at least {lowest:g}, as no loss is lower")
-        point = getattr(self.dataset, "start", None)
-        if point is not None and self.start.law != "usual":
-            raise BadInput(
-                "start.law",
-                self.start.law,
-                f"usual where dataset.start_x and start_y say where lanes start: {point}",
-            )
         if self.seed + self.seeds - 1 > MAX_SEED:
             raise BadInput(
                 "seeds", self.seeds, f"at most {MAX_SEED - self.seed + 1} from seed {self.seed} on"
             )
         self._fits(problem)
         return self
+
+    def unused(self) -> list[str]:
+        """Return what is set and does nothing in this race, a sentence each. It is no error: files
+        and links of earlier versions hold such settings.
+        """
+        sentences = [*self.dataset.unused(), *self.start.unused()]
+        if getattr(self.dataset, "start", None) is not None and self.start.law != "usual":
+            sentences.append(
+                f"dataset.start_x and start_y are not used: start.law={self.start.law} says where "
+                f"lanes start."
+            )
+        return sentences
 
     def memory(self) -> int:
         """Return how many bytes the methods of all lanes and seeds use, approximately."""

@@ -48,10 +48,12 @@ class Start(Fields):
                 self.file,
                 "the path of a file of weights for the law file, and none for the other laws",
             )
-        for name, law in (("sigma", "normal"), ("gain", "glorot"), ("lane", "file")):
-            given, usual = getattr(self, name), type(self).model_fields[name].default
-            if self.law != law and given != usual:
-                raise BadInput(
-                    f"start.{name}", given, f"{usual:g} unless start.law is {law}; it is {self.law}"
-                )
         return self
+
+    def unused(self) -> list[str]:
+        """Return what is set and does nothing with this law, a sentence each."""
+        return [
+            f"start.{name} is not used: it belongs to start.law={law}, and this is {self.law}."
+            for name, law in (("sigma", "normal"), ("gain", "glorot"), ("lane", "file"))
+            if self.law != law and getattr(self, name) != type(self).model_fields[name].default
+        ]

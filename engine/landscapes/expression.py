@@ -75,7 +75,7 @@ ALLOWED = f"numbers, x, y, pi, e, + - * / ^, brackets and {', '.join([*FUNCTIONS
 _SPELLINGS = str.maketrans("−–×·⋅∗÷", "--****/")
 _RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>(?:log2|log10|(?:a|arc?)tan2)(?![a-z0-9])|[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|√])|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]+))",
+    r"\s*(?:(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)|(?P<name>[a-z]*?(?:log2|log10|(?:a|arc?)tan2)(?![a-z0-9])|[a-z]+|π)|(?P<sign>\*\*|[-+*/^(),|√])|(?P<raised>[⁰¹²³⁴⁵⁶⁷⁸⁹]+))",
     re.ASCII | re.IGNORECASE,
 )
 _KNOWN = [*FUNCTIONS, *PAIRED, *ALSO, *CONSTANTS, "x", "y"]
@@ -331,12 +331,11 @@ class _Reader:
         self.bars = bars
         if token.text in PAIRED:
             if len(arguments) < 2:
-                raise self._refuse(
-                    f"two or more values in {token.text}, as in {token.text}(x, y)", token.place
-                )
+                many = "two values" if token.text in EXACTLY_TWO else "two or more values"
+                raise self._refuse(f"{many} in {token.text}, as in {token.text}(x, y)", token.place)
             if token.text in EXACTLY_TWO and len(arguments) > 2:
                 raise self._refuse(
-                    f"two values in {token.text}, as in {token.text}(y, x)", token.place
+                    f"two values in {token.text}, as in {token.text}(x, y)", token.place
                 )
             first, *others = arguments
             for other in others:

@@ -210,12 +210,13 @@ class Interventions:
 
     def _note(self, event: Event, lanes: Iterable[Lane]) -> None:
         """Record an event for the next metrics. Patience starts again for the lanes that it
-        changed.
+        changed, from the loss that they have now.
         """
         self.race.events.append(event.to_json())
         self.race.done.append(event.to_json())
         for lane in lanes:
             lane.best = None
+            self.race.check(lane)
 
 
 def _called(event: Event) -> str:

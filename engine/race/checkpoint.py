@@ -179,6 +179,7 @@ def put(race: Race, snapshot: Mapping[str, Any]) -> None:
         )
         if snapshot["version"] > 1:
             lane.watched, lane.move = saved["watched"], saved["move"]
+    race.observer.final.clear()
     race.done, race.events = list(events["done"]), list(events["untold"])
     hands.given = parse_events(events["given"])
     hands.script = InterventionQueue(

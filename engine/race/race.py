@@ -41,9 +41,12 @@ from .warm_up import warm_up
 log = logging.getLogger(__name__)
 CHECKS = 200
 """How often a lane's loss is checked over its budget, at equal shares: whether it is finite, and
-whether a stop rule applies. It is also checked after 1, 2, 4, 8, … steps, as most that diverge do
-so early. Both are fixed, so what ends a lane does not depend on how often it is looked at.
+whether a stop rule applies. Fixed, like `check_due`, so that what ends a lane does not depend on
+how often it is looked at.
 """
+CHECK_BITS = 4
+"""A lane is also checked after each of its first 16 steps, and then 8 times while its steps double:
+under a large budget equal shares are far apart."""
 BARREN = 5
 """Checks in a row without any finite loss, among all that a lane evaluated or remembers, after
 which it is ended.
@@ -64,6 +67,13 @@ def at_work(
             return method(race, *given, **named)
 
     return inside
+
+
+def check_due(step: int) -> bool:
+    """Return whether a lane is checked after so many steps, whatever its budget: where all binary
+    digits but the first four are 0.
+    """
+    return step % (1 << max(0, step.bit_length() - CHECK_BITS)) == 0
 
 
 def advised(lane: Lane, note: str | None) -> str | None:
@@ -285,12 +295,11 @@ class Race(FrameIteration):
         if not lane.finished:  # otherwise a repeated intervention has ended it
             lane.step += 1
             share = math.floor(lane.oracle.progress * CHECKS)
-            early = lane.step & (lane.step - 1) == 0
             with self.minding(lane):
                 self._step(lane)
             if (
                 lane.finished
-                or early
+                or check_due(lane.step)
                 or math.floor(lane.oracle.progress * CHECKS) > share
                 or (lane.divergence is not None and lane.divergence.step == lane.step)
             ):

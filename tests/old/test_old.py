@@ -71,6 +71,23 @@ def test_an_experiment_opens(then: dict[str, Any]) -> None:
     opened(then)
 
 
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"start": {"law": "glorot", "sigma": 0.5}},
+        {"dataset": {"name": "landscape", "function": "himmelblau", "formula": "x^2+y^2"}},
+        {"dataset": {"name": "landscape", "function": "rosenbrock", "formula": "x^2+y^2"}},
+        {
+            "dataset": {"name": "landscape", "function": "ackley", "start_x": 1.0, "start_y": 1.0},
+            "start": {"law": "normal"},
+        },
+    ],
+    ids=str,
+)
+def test_an_experiment_with_settings_that_do_nothing_opens(setting: dict[str, Any]) -> None:
+    opened({"lanes": [{"name": "adam"}], **setting})
+
+
 @pytest.mark.parametrize("name", THEN["recordings"])
 def test_a_recording_opens(name: str) -> None:
     then, recording = THEN["recordings"][name], Recording.read(OLD / f"{name}.kelvin")

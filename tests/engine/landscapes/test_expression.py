@@ -84,6 +84,7 @@ READ: list[tuple[str, Callable[[Tensor, Tensor], Any]]] = [
     ("2|x|y + |x||y|", lambda x, y: 2 * x.abs() * y + x.abs() * y.abs()),
     ("|x(|y| + 1)|", lambda x, y: (x * (y.abs() + 1)).abs()),
     ("xe^x + ysin(x) + 2ex", lambda x, y: x * torch.exp(x) + y * torch.sin(x) + 2 * math.e * x),
+    ("xlog2(5+x) + yatan2(y, x)", lambda x, y: x * torch.log2(5 + x) + y * torch.atan2(y, x)),
     ("xlog(5+x) + 2piy", lambda x, y: x * torch.log(5 + x) + 2 * math.pi * y),
     ("exp(x)y + xexp(y)", lambda x, y: torch.exp(x) * y + x * torch.exp(y)),
     ("x⁵ + y¹⁰ + x⁰", lambda x, y: x**5 + y**10 + 1),

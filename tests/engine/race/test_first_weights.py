@@ -89,12 +89,13 @@ def test_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         ({"law": "zeros", "lane": 1}, "start.lane"),
     ],
 )
-def test_what_another_law_would_use_is_refused(start: dict[str, Any], field: str) -> None:
-    with pytest.raises(BadInput, match=r"unless start\.law is") as error:
-        Experiment.parse({"dataset": "moons", "start": start})
-    assert error.value.field == field
+def test_what_another_law_would_use_is_told(start: dict[str, Any], field: str) -> None:
+    (told,) = Experiment.parse({"dataset": "moons", "start": start}).unused()
+    assert told.startswith(f"{field} is not used: ")
     usual = {"sigma": 1.0, "gain": 1.0, "lane": 0}
-    assert Experiment.parse({"dataset": "moons", "start": usual}), "as older files have them"
+    assert Experiment.parse({"dataset": "moons", "start": usual}).unused() == []
+    used = {"law": "normal", "sigma": 2.0}
+    assert Experiment.parse({"dataset": "moons", "start": used}).unused() == []
 
 
 def test_no_page_may_name_a_file_of_this_machine(tmp_path: Path) -> None:

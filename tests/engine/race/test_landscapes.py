@@ -344,17 +344,25 @@ def test_a_start_without_a_height_is_refused_and_nothing_is_trained(
 @pytest.mark.parametrize(
     ("settings", "field"),
     [
-        ({"function": "himmelblau", "formula": "x^2"}, "formula"),
-        ({"function": "himmelblau", "reach": 100.0}, "reach"),
-        ({"formula": "x +"}, "formula"),
+        ({"function": "himmelblau", "formula": "x^2"}, "dataset.formula"),
+        ({"function": "himmelblau", "reach": 100.0}, "dataset.reach"),
     ],
 )
-def test_a_setting_that_another_landscape_would_use_is_refused(
+def test_a_setting_that_another_landscape_would_use_is_told(
     settings: dict[str, Any], field: str
 ) -> None:
-    with pytest.raises(BadInput) as refused:
-        Experiment.parse({"dataset": {"name": "landscape", **settings}})
-    assert refused.value.field == f"dataset.{field}"
+    (told,) = Experiment.parse({"dataset": {"name": "landscape", **settings}}).unused()
+    assert told.startswith(f"{field} is not used: ")
+
+
+def test_what_is_not_used_is_told_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(
+        capsys,
+        *("run", "--dataset", "landscape", "--set", "dataset.function=himmelblau"),
+        *("--set", "dataset.formula=x^2", "--optimizer", "adam", "--evaluations", "20"),
+    )
+    assert code == 0
+    assert "dataset.formula is not used" in err
 
 
 def test_a_formula_alone_is_the_landscape() -> None:
@@ -363,8 +371,9 @@ def test_a_formula_alone_is_the_landscape() -> None:
     assert race.score(race.lanes[0])[0] == pytest.approx(float(race.theta.square().sum()))
 
 
-@pytest.mark.parametrize("law", ["zeros", "normal"])
-def test_a_chosen_point_and_a_law_of_the_first_weights_exclude_each_other(law: str) -> None:
+def test_a_law_of_the_first_weights_beside_a_chosen_point_is_told() -> None:
     dataset = {"name": "landscape", "function": "himmelblau", "start_x": 3, "start_y": 3}
-    with pytest.raises(BadInput, match="where lanes start"):
-        Experiment.parse({"dataset": dataset, "start": {"law": law}})
+    experiment = Experiment.parse({"dataset": dataset, "start": {"law": "zeros"}})
+    assert Race(experiment).theta.tolist() == [0, 0]
+    (told,) = experiment.unused()
+    assert "start_x and start_y are not used: start.law=zeros" in told
