@@ -21,7 +21,8 @@ import { metricsCsv } from "../../../app/live/frontend/export/csv.js";
 import { geoJson, tourFile, toursAt } from "../../../app/live/frontend/export/tours.js";
 import { formatGap, formatLength, lengthWithUnit } from "../../../app/live/frontend/i18n/length.js";
 import { AGES, bucketOf, EdgeAges, edgesOf } from "../../../app/live/frontend/panels/tour/ages.js";
-import { inverse } from "../../../app/live/frontend/panels/tour/changes.js";
+import { ANSWER_MS, Changes } from "../../../app/live/frontend/panels/tour/changes.js";
+import { Edits } from "../../../app/live/frontend/panels/tour/edits.js";
 import { gapScale } from "../../../app/live/frontend/panels/tour/gap.js";
 import {
   extentOf,
@@ -128,15 +129,155 @@ test("cities some metres apart on the other side of the Earth keep their places"
   );
 });
 
-test("what was done to cities is taken back by the edit that undoes it", () => {
-  const before = citiesOf(data());
-  const places = (/** @type {any} */ { x, y }) =>
-    x.map((/** @type {number} */ at, /** @type {number} */ i) => `${at},${y[i]}`).sort();
-  for (const edit of [{ move: [[1, 9, 9]] }, { drop: [2] }, { add: [[7, 7]] }]) {
-    const after = editCities(before, edit);
-    assert.notDeepEqual(places(after), places(before));
-    assert.deepEqual(places(editCities(after, inverse(before, edit))), places(before));
-  }
+/** @param {number} n cities, no two in one place */
+const inRow = (n) =>
+  citiesOf({
+    points: packed(Array.from({ length: 2 * n }, (_, i) => i % 2 || i / 2)),
+    names: null,
+  });
+/** Where cities are, in any order. @param {{x: number[], y: number[]}} cities */
+const places = ({ x, y }) =>
+  x
+    .map((at, i) => `${at},${y[i]}`)
+    .sort()
+    .join(" ");
+
+test("any edits are taken back, whatever numbers cities have got meanwhile", () => {
+  const first = inRow(3);
+  let tried = 0;
+  /**
+   * @param {any} cities
+   * @param {any[]} past cities before every edit that can be taken back
+   * @param {() => Edits} made the notes so far
+   * @param {number} left
+   */
+  const on = (cities, past, made, left) => {
+    const edits = made();
+    let now = cities;
+    for (const before of past.toReversed()) {
+      now = editCities(now, edits.last() ?? {});
+      const same = edits.pop();
+      assert.equal(places(now), places(before));
+      if (before === past[0])
+        assert.equal(same, `${now.x};${now.y}` === `${first.x};${first.y}`, "only then as it was");
+      else assert.equal(same, false);
+    }
+    assert.equal(edits.last(), null);
+    tried++;
+    if (!left) return;
+    const at = 100 + left;
+    for (const edit of [
+      { add: [[at, at]] },
+      ...cities.x.flatMap((/** @type {number} */ _, /** @type {number} */ i) => [
+        { move: [[i, at, at]] },
+        { drop: [i] },
+      ]),
+    ]) {
+      const noted = () => {
+        const edits = made();
+        edits.note(cities, edit);
+        return edits;
+      };
+      on(editCities(cities, edit), [...past, cities], noted, left - 1);
+    }
+    if (past.length > 1) {
+      const taken = () => {
+        const edits = made();
+        edits.pop();
+        return edits;
+      };
+      on(editCities(cities, made().last() ?? {}), past.slice(0, -1), taken, left - 1);
+    }
+  };
+  on(first, [], () => new Edits(), 4);
+  assert.ok(tried > 2000);
+});
+
+test("a drag is one edit, from where it began, also where its end was refused", () => {
+  const edits = new Edits();
+  const first = inRow(4);
+  const [near, far] = [{ move: [[1, 5, 5]] }, { move: [[1, 6, 6]] }];
+  edits.note(first, near, false);
+  edits.note(editCities(first, near), far, true);
+  assert.deepEqual(edits.last(), { move: [[1, 1, 1]] });
+  edits.pop();
+  edits.note(first, near, false);
+  edits.note(editCities(first, near), { drop: [0] });
+  assert.deepEqual(edits.last(), { add: [[0, 1]] });
+  edits.pop();
+  assert.deepEqual(edits.last(), { move: [[0, 1, 1]] });
+});
+
+/** The note over a map, without a page. @param {{editable?: boolean}} [may] */
+function noteOver(may = {}) {
+  const page = /** @type {any} */ (globalThis);
+  const before = page.document;
+  page.document = {
+    createElement: () => ({
+      hidden: false,
+      dataset: {},
+      setAttribute() {},
+      append() {},
+      textContent: "",
+    }),
+  };
+  const undone = /** @type {any[]} */ ([]);
+  const changes = new Changes(
+    () => undone.push(changes.edits.last()),
+    () => may.editable ?? true,
+  );
+  page.document = before;
+  return { changes, undone };
+}
+const OTHERS = { name: "square" };
+
+test("an edit that a race refuses makes no cities one's own, and cannot be taken back", () => {
+  const { changes, undone } = noteOver();
+  const first = inRow(4);
+  changes.ask({ drop: [0] }, true, false);
+  assert.ok(changes.element.hidden);
+  changes.ask({ add: [[9, 9]] }, true, false);
+  changes.took(first, { kind: "cities", move: [], drop: [], add: [[9, 9]] }, OTHERS);
+  assert.match(changes.words.textContent ?? "", /your own cities/);
+  assert.deepEqual(changes.asked, [], "what was asked for before was refused");
+  changes.ask({ drop: [1] }, true, false);
+  const click = /** @type {() => void} */ (changes.button.onclick);
+  click();
+  assert.deepEqual(undone, [], "until the race has told of it, it is not known what is the last");
+  changes.took(editCities(first, { add: [[9, 9]] }), { drop: [1] }, null);
+  changes.told();
+  assert.deepEqual(undone, [{ add: [[1, 1]] }]);
+  changes.ask({ add: [[1, 1]] }, true, true);
+  changes.askedAt -= ANSWER_MS + 1;
+  click();
+  assert.deepEqual(undone, [{ add: [[1, 1]] }, { add: [[1, 1]] }], "refused, it is there still");
+  changes.took(first, { drop: [2] }, null);
+  assert.ok(changes.element.hidden, "of somebody else's edits nothing is taken back");
+});
+
+test("what all edits were taken back of is what it was, or stays one's own", () => {
+  const { changes } = noteOver();
+  changes.note(inRow(4), { drop: [3] }, true, OTHERS);
+  assert.equal(changes.back(), OTHERS);
+  changes.note(inRow(4), { drop: [1] }, true, OTHERS);
+  assert.equal(changes.back(), null, "in another order they are other cities");
+  assert.ok(changes.element.hidden);
+  changes.begin(OTHERS);
+  assert.equal(changes.back(), OTHERS, "cities that were taken up to be edited, and were not");
+});
+
+test("there is no button to take back what cannot be changed any more", () => {
+  const may = { editable: true };
+  const { changes } = noteOver(may);
+  assert.ok(changes.element.hidden && changes.button.hidden);
+  changes.note(inRow(4), { drop: [3] }, true, OTHERS);
+  assert.ok(!changes.element.hidden && !changes.button.hidden);
+  may.editable = false;
+  changes.show();
+  assert.ok(!changes.element.hidden && changes.button.hidden, "they are one's own all the same");
+  may.editable = true;
+  changes.show();
+  assert.ok(!changes.button.hidden);
 });
 
 test("edits fold in order, beside events of other kinds, and unknown cities are nothing", () => {

@@ -11,7 +11,7 @@ import { formatNumber, SHAPES } from "../../i18n/format.js";
 import { t } from "../../i18n/i18n.js";
 import { formatGap, lengthWithUnit } from "../../i18n/length.js";
 import { AGES, EdgeAges, edgesOf } from "./ages.js";
-import { Changes } from "./changes.js";
+import { ANSWER_MS, Changes } from "./changes.js";
 import { Hands } from "./hands.js";
 import {
   paintAged,
@@ -69,8 +69,6 @@ const NEAR = 9;
 const WHEEL = 0.0044;
 /** How many places beside one another a hand tells apart on a map, at least. */
 const FINEST = 100_000;
-/** So long a change may take until the race tells of it, or else it was refused. */
-const ANSWER_MS = 4000;
 
 export class MapPanel {
   /** @param {import("../registry.js").Kit} kit */
@@ -102,8 +100,7 @@ export class MapPanel {
     /** @type {Cities} those of the picture */ this.shown = NONE;
     this.shownOf = "";
     this.asked = false;
-    /** @type {any} the instance that cities are again, as all edits were taken back */
-    this.restored = null;
+    /** How many edits of the race its changes know. */ this.heard = 0;
     /** @type {{key: any, has: (one: number, other: number) => boolean} | null} */
     this.optimum = null;
     /** @type {MovePainter | null} what slow motion shows */ this.moves = null;
@@ -117,7 +114,10 @@ export class MapPanel {
     this.said = document.createElement("p");
     this.said.className = "kv-sr";
     this.said.setAttribute("aria-live", "polite");
-    this.changes = new Changes(() => this._undo());
+    this.changes = new Changes(
+      () => this._undo(),
+      () => this.editable,
+    );
     place.append(this.maps, this.legend, this.changes.element, this.tip, this.said);
     this.hands = new Hands({
       editable: () => this.editable,
@@ -202,6 +202,7 @@ export class MapPanel {
     const now = performance.now();
     if (run !== this.run) this._begin(run);
     this.last = moment;
+    if (!this.preview) this.changes.show();
     const known = cityEvents(events).filter(
       (event) => !picture || (metrics[event.at]?.k ?? 0) <= picture.k,
     );
@@ -212,6 +213,7 @@ export class MapPanel {
       // A city in a hand stays there; what the race tells is what was done.
       if (!this.preview && !this.hands.dragging) this.draft = null;
     } else if (this.draft && !this.preview && now > this.draftUntil) this.draft = null; // refused
+    if (!this.preview && this.api.live()) this._hear(known, stage);
     if (this.told !== known.length && this.api.live() && !this.hands.dragging) {
       if (known.length > this.told) this.api.tellCities(this._instance(this.shown, stage.data));
       this.told = known.length;
@@ -225,19 +227,37 @@ export class MapPanel {
     return { note: this._note(), summary: this._summary(moment) };
   }
 
+  /**
+   * A race tells of what was done to its cities.
+   * @param {any[]} known edits
+   * @param {any} stage
+   */
+  _hear(known, stage) {
+    if (known.length <= this.heard) return;
+    let cities = citiesAfter(stage.data, known.slice(0, this.heard));
+    for (const edit of known.slice(this.heard)) {
+      // After a reload nobody knows any more what cities that were changed before had been.
+      this.changes.took(cities, edit, cities.edited ? null : stage.experiment.instance);
+      cities = editCities(cities, edit);
+    }
+    this.heard = known.length;
+    this.changes.told();
+  }
+
   /** @param {number} run */
   _begin(run) {
     this.run = run;
     this.ages = [];
     this.seen = -1;
     this.told = 0;
+    this.heard = 0;
     this.shownOf = "";
     if (!this.preview) {
       this.draft = null;
       this.view = null;
       this.changes.forget();
     }
-    this.restored = null;
+    this.changes.restored = null;
     this.hands.forget();
   }
 
@@ -788,17 +808,11 @@ export class MapPanel {
    */
   _edit(edit, ends) {
     if (!this.editable) return;
-    const { preview, last } = this;
+    const { preview } = this;
     this.tip.hidden = true;
-    // After a reload nobody knows any more what cities that were changed before had been.
-    const known = preview
-      ? preview.config
-      : this.shown.edited
-        ? null
-        : last?.stage.experiment.instance;
-    this.changes.begin(known);
-    this.changes.note(this.cities, edit, ends);
-    this.restored = null;
+    // A race may refuse it: what it has taken it tells of.
+    if (preview) this.changes.note(this.cities, edit, ends, preview.config);
+    else this.changes.ask(edit, ends, false);
     this._apply(edit, ends);
   }
 
@@ -810,20 +824,30 @@ export class MapPanel {
     this.draft = editCities(this.cities, edit);
     this.draftUntil = performance.now() + ANSWER_MS;
     if (this.preview) {
-      if (ends) this.api.tellCities(this._instance(this.draft, this.preview));
+      if (ends) this._retell(this._instance(this.draft, this.preview));
     } else this.api.command({ do: "cities", move: [], drop: [], add: [], ...edit });
     this._soon();
   }
 
-  /** Take the last edit back; with the first of them the cities are what they were. */
+  /** Tell of the cities of the next race. @param {any} config as experiments name them */
+  _retell(config) {
+    if (this.preview) this.preview = { ...this.preview, config };
+    this.api.tellCities(config);
+  }
+
+  /** Take the last edit back; with the first of them the cities may be what they were. */
   _undo() {
-    if (!this.editable && this.changes.done.length) return this.changes.forget();
-    const { edit, instance } = this.changes.back();
-    this.restored = instance;
+    const edit = this.changes.edits.last();
+    if (edit && !this.editable) return this.changes.show();
+    if (edit && !this.preview) {
+      this.changes.ask(edit, true, true);
+      return this._apply(edit, true);
+    }
+    const instance = this.changes.back();
     if (edit) this._apply(edit, true);
     else if (instance) {
       this.draft = null;
-      this.api.tellCities(instance);
+      this._retell(instance);
     }
   }
 
@@ -833,7 +857,7 @@ export class MapPanel {
    * @param {import("../../data/cities.js").Measured} data
    */
   _instance(cities, data) {
-    return this.restored ?? ownInstance(cities, data);
+    return this.changes.restored ?? ownInstance(cities, data);
   }
 
   // Which part is seen.
