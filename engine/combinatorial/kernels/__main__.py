@@ -20,14 +20,18 @@ SILENT_SECONDS = 4.0
 def alone() -> Iterator[None]:
     """Let one process at a time compile: the next ones find what it has kept."""
     path = Path(tempfile.gettempdir()) / f"kelvin-loops-{os.getuid()}.lock"
+    # Anybody may put a link there, whose target must not be touched.
+    flags = os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0)
     try:
-        file = path.open("w")
-    except OSError:  # no folder may be written to
+        file = os.open(path, flags, 0o600)
+    except OSError:  # a link, or no folder may be written to
         yield
         return
-    with file:
+    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(file)
 
 
 def main() -> None:

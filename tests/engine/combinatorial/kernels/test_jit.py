@@ -5,9 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+import pytest
+
 from engine.combinatorial.kernels import jit
+from engine.combinatorial.kernels.__main__ import alone
 
 HOME = Path(jit.__file__).parent
 FIRST = 'INSIDE, WAITING, all_wanted = "LOOPS_COMPILE", [], lambda: True\n'
@@ -72,3 +76,19 @@ def test_what_is_not_kept_yet_is_told_and_compiled_by_a_process_of_its_own(tmp_p
 
     assert said() == ["waits", "apart", "20 1"], "this one only loads it"
     assert said() == ["20 1"]
+
+
+def test_the_lock_touches_nothing_that_a_link_in_its_place_points_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with alone():
+        pass
+    (lock,) = tmp_path.iterdir()
+    lock.unlink()
+    other = tmp_path / "other"
+    other.write_text("kept")
+    lock.symlink_to(other)
+    with alone():
+        pass
+    assert other.read_text() == "kept"
