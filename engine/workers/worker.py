@@ -225,8 +225,11 @@ class Worker:
             turn = self.turns[number] = Turn(number, runner, self._reached)
             turn.runner.inbox.extend(order["commands"])
 
-        with self._at_work(number):
-            self._ending(number, begin)
+        try:
+            with self._at_work(number):
+                self._ending(number, begin)
+        finally:  # what is compiled later is not what this race waits for
+            kernels.WAITING.clear()
         del self.waiting[number]
 
     def _go_on(self, turn: Turn, ready: int) -> None:

@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from engine import any_race
 from engine.any_race import parse_experiment
+from engine.combinatorial import kernels
 from engine.errors import BadInput
 from engine.messages.encoding import Message, decode, encode
 from engine.race import race as race_module
@@ -186,6 +188,24 @@ def test_a_race_that_fails_ends_alone() -> None:
     assert pipe.of(0, "problem")[0]["sentence"].startswith("device: ")
     assert 1 in one.turns
     assert [message["state"] for message in pipe.of(2, "state")][-1] == "done"
+
+
+def test_who_waits_for_loops_is_told_only_until_the_race_has_begun(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    OwnClock(monkeypatch, {})
+    pipe = Pipe(order(0))
+    parse = any_race.parse_experiment
+
+    def parsed(text: Any) -> Any:
+        for tell in kernels.WAITING:
+            tell()
+        return parse(text)
+
+    monkeypatch.setattr(any_race, "parse_experiment", parsed)
+    turns(shared(pipe), 2)
+    assert pipe.of(0, "state")[0]["sentence"] == worker.COMPILING
+    assert not kernels.WAITING
 
 
 METHODS = ["annealing", "eki", "cma-es", "openai-es", "harmony-search", "coolmomentum", "pso"]
