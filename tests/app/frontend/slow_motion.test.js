@@ -167,7 +167,7 @@ function view(stale) {
       slow.start(true);
     },
   };
-  const press = () => LiveView.prototype.showStep.call(/** @type {any} */ (made));
+  const press = () => LiveView.prototype._showStep.call(/** @type {any} */ (made));
   return { made, press, slow, done, told, usual };
 }
 

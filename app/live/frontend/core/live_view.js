@@ -59,6 +59,7 @@ export class LiveView {
     this.parent = parent;
     this.data = data;
     this.settling = new Settling();
+    /** @type {any} how things stood before it was waited for that */ this.before = null;
     this.layout = data.layout ?? "network";
     const { offline = false } = data;
     const starts = !offline && takeStart(this.layout, data.starts ?? 0);
@@ -164,7 +165,7 @@ export class LiveView {
       pause: () => (this.slow.active ? this.slow.hold(true) : this.command({ do: "pause" })),
       resume: () => (this.slow.active ? this.slow.hold(false) : this.command({ do: "resume" })),
       step: () => (this.slow.active ? this.slow.next() : this.command({ do: "step" })),
-      reset: () => this.start((!this.stale && session.experiment) || undefined),
+      reset: () => this.startAgain(),
       seed: () => this.newSeed(),
       speed: (value) => this.setSpeed(value),
       rate: (value) => session.playback.setRate(value, performance.now() / 1000),
@@ -369,6 +370,7 @@ export class LiveView {
   start(experiment = this.data.experiment, link = false) {
     if (this.data.offline) return; // nobody is there to run it
     this.goesOn = false;
+    this.settling.forget();
     const slowly = this.transport.speed < 0;
     const { recording, watch } = this.data.view ?? {};
     if (recording || watch) this.tellAddress(true);
@@ -386,12 +388,29 @@ export class LiveView {
     if (slowly) this.slow.start(true);
   }
 
-  /** Start the race of the controls, once they have taken in what was changed or uploaded. */
-  startSettled() {
+  /**
+   * Start a race, once the controls have taken in what was changed or uploaded.
+   * @param {() => void} begin starts that of the controls by default
+   * @param {boolean} quiet whether nothing is said meanwhile
+   */
+  startSettled(begin = () => this.start(), quiet = false) {
     if (this.data.offline) return;
+    if (!this.settling.waiting) this.before = this.session.state;
+    const told = { state: "starting" };
+    const back = () => {
+      if (this.session.state === told) this.session.state = this.before;
+    };
     this.settling.once(
-      () => this.root.isConnected && this.start(),
-      () => this.say({ state: "starting" }),
+      () => {
+        back();
+        if (this.root.isConnected) begin();
+      },
+      () => quiet || this.say(told),
+      () => {
+        back();
+        this.session.problem = t("status.unsettled");
+        this.showState();
+      },
     );
   }
 
@@ -403,8 +422,16 @@ export class LiveView {
     this.say({ state: "ended", sentence: t("status.cancelled"), calm: true });
   }
 
+  /** Start the race on the screen once more, or that of the controls where they name another. */
+  startAgain() {
+    this.startSettled(() => this.start((!this.stale && this.session.experiment) || undefined));
+  }
+
   newSeed() {
-    if (this.data.offline) return;
+    this.startSettled(() => this._newSeed());
+  }
+
+  _newSeed() {
     // The seeds of a race follow each other.
     const seed = Math.floor(Math.random() * (2 ** 31 - MOST_SEEDS));
     this.start({ ...this.data.experiment, seed });
@@ -448,6 +475,11 @@ export class LiveView {
 
   /** Show one step of every method part by part, of the race that runs or of a new one. */
   showStep() {
+    // Which race the controls name is known once they have taken everything in.
+    this.startSettled(() => this._showStep(), this.session.live);
+  }
+
+  _showStep() {
     const other = this.stale || !(this.session.live || this.session.waiting);
     if (other) this.slow.stop();
     const shown = this.slow.ended !== null;

@@ -7,7 +7,7 @@ const POLL_MS = 50;
 /** So long nothing was taken in before the page counts as settled: between a file that is there and
  * the script that reads it, and between its end and what it has to say, nothing is seen of either. */
 const QUIET_MS = 250;
-/** After so long it is run all the same. */
+/** After so long it is no longer waited for: what would be run is not known. */
 const LONGEST_MS = 60_000;
 /** How Streamlit says on its root that its script runs, or is about to. */
 const RUNS = ["running", "rerunRequested"];
@@ -39,15 +39,18 @@ export class Settling {
    * Do something once the page has taken everything in: at once where it has.
    * @param {() => void} then
    * @param {() => void} waits called where it has not
+   * @param {() => void} never called where it takes too long; it is not done then
    */
-  once(then, waits) {
+  once(then, waits, never) {
     this.forget();
     if (this.look()) return then();
     const began = performance.now();
     this.poll = setInterval(() => {
-      if (!this.look() && performance.now() - began < LONGEST_MS) return;
+      const settled = this.look();
+      if (!settled && performance.now() - began < LONGEST_MS) return;
       this.forget();
-      then();
+      if (settled) then();
+      else never();
     }, POLL_MS);
     waits();
   }
