@@ -260,7 +260,8 @@ def test_the_stage_tells_of_legs_and_columns() -> None:
         pass
     picture = one.picture(0)["lanes"][0]
     assert checks.check(one.instance, picture["best"]) == []
-    move = one.observer.move_message(one.lanes[0], picture["current"], 0, 0)
+    now = picture["current"]
+    move = one.observer.move_message(one.lanes[0], now, now, 0, 0)
     assert move["rise"] == 0
 
 
