@@ -13,7 +13,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -221,17 +220,6 @@ def stranger() -> Iterator[str]:
     host.server_close()
 
 
-def leave(page: Page) -> None:
-    """Cancel a page's race, which would go on for as long as the server's grace and take a core
-    from the tests that follow.
-    """
-    with suppress(Error):  # the page is of another kind, or closed
-        page.evaluate(
-            "() => { const session = window.__kelvin?.view?.session; "
-            "if (session?.live) session.send({ do: 'cancel' }); }"
-        )
-
-
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
     """Opens pages, each in a context of its own; when the test is over, none of them may have said
@@ -268,7 +256,5 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
 
     yield open_one
     for context in contexts:
-        for page in context.pages:
-            leave(page)
         context.close()
     assert said == [], "errors on the console"
