@@ -25,8 +25,8 @@ export class Changes {
     /** @type {any} the instance that they are again, as all edits were taken back */
     this.restored = null;
     /**
-     * @type {{edit: CityEdit, ends: boolean, back: boolean}[]} what the race was asked for and has
-     *   not told of yet
+     * @type {{edit: CityEdit, ends: boolean, back: boolean, instance: any}[]} what the race was
+     *   asked for and has not told of yet
      */
     this.asked = [];
     this.askedAt = -Infinity;
@@ -87,9 +87,11 @@ export class Changes {
    * @param {CityEdit} edit
    * @param {boolean} ends
    * @param {boolean} back whether it takes the last one back
+   * @param {any} instance that the cities are so far, for once a race has taken an edit its
+   *   experiment has other cities; null where that is not known
    */
-  ask(edit, ends, back) {
-    this.asked.push({ edit, ends, back });
+  ask(edit, ends, back, instance) {
+    this.asked.push({ edit, ends, back, instance });
     this.askedAt = performance.now();
   }
 
@@ -97,14 +99,13 @@ export class Changes {
    * A race tells of an edit. What it was asked for before that it has refused.
    * @param {{x: number[], y: number[]}} cities before
    * @param {CityEdit} edit
-   * @param {any} instance that the cities were
    */
-  took(cities, edit, instance) {
+  took(cities, edit) {
     const key = keyOf(edit);
     const place = this.asked.findIndex((one) => keyOf(one.edit) === key);
     // Of somebody else's edits it is not known how to take them back, nor those before them.
     if (place < 0) return this.edits.none ? undefined : this.forget();
-    const { ends, back } = this.asked[place];
+    const { ends, back, instance } = this.asked[place];
     this.asked.splice(0, place + 1);
     if (back) this.back();
     else this.note(cities, edit, ends, instance);

@@ -236,8 +236,7 @@ export class MapPanel {
     if (known.length <= this.heard) return;
     let cities = citiesAfter(stage.data, known.slice(0, this.heard));
     for (const edit of known.slice(this.heard)) {
-      // After a reload nobody knows any more what cities that were changed before had been.
-      this.changes.took(cities, edit, cities.edited ? null : stage.experiment.instance);
+      this.changes.took(cities, edit);
       cities = editCities(cities, edit);
     }
     this.heard = known.length;
@@ -812,7 +811,7 @@ export class MapPanel {
     this.tip.hidden = true;
     // A race may refuse it: what it has taken it tells of.
     if (preview) this.changes.note(this.cities, edit, ends, preview.config);
-    else this.changes.ask(edit, ends, false);
+    else this.changes.ask(edit, ends, false, this._original());
     this._apply(edit, ends);
   }
 
@@ -840,7 +839,7 @@ export class MapPanel {
     const edit = this.changes.edits.last();
     if (edit && !this.editable) return this.changes.show();
     if (edit && !this.preview) {
-      this.changes.ask(edit, true, true);
+      this.changes.ask(edit, true, true, null);
       return this._apply(edit, true);
     }
     const instance = this.changes.back();
@@ -849,6 +848,14 @@ export class MapPanel {
       this.draft = null;
       this._retell(instance);
     }
+  }
+
+  /**
+   * The instance that a race's cities are so far. After a reload nobody knows any more what cities
+   * that were changed before had been.
+   */
+  _original() {
+    return this.cities.edited ? null : (this.last?.stage.experiment.instance ?? null);
   }
 
   /**
