@@ -14,19 +14,11 @@ from ..experiment.model import Experiment
 from ..optimizers import OPTIMIZERS
 from ..system.input_checks import check
 from .race import Race
+from .results import SUMMARISED
 
 VERSION = 1
 """Version of the rows in a file."""
-COLUMNS = {
-    "loss",
-    "accuracy",
-    "test_loss",
-    "test_accuracy",
-    "evaluations",
-    "flops",
-    "seconds",
-    "steps",
-}
+COLUMNS = set(SUMMARISED)
 """Fields of a row besides the method, if the method could run."""
 FLOOR = "random-search"
 """The method that every other method must beat; otherwise its summary must say why it does not."""

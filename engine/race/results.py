@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from .. import evaluation
 from ..observation.observer import memory_of
@@ -52,7 +52,8 @@ Summarised = Literal[
     "seconds",
     "steps",
 ]
-"""Numbers of a lane that are summed up over the seeds."""
+"""Numbers of a lane that are summed up over the seeds, and compared between methods."""
+SUMMARISED: tuple[Summarised, ...] = get_args(Summarised)
 
 
 class Quartiles(TypedDict):

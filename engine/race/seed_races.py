@@ -26,7 +26,7 @@ from .interrupt import held_back
 from .interventions import Event, of_seed
 from .lane import Lane
 from .race import Race
-from .results import LaneSummary, Quartiles, SeedResult, Summarised
+from .results import SUMMARISED, LaneSummary, Quartiles, SeedResult, Summarised
 from .seed_statistics import QUARTILES, quantile, wins
 
 FIELDS = (
@@ -46,16 +46,6 @@ FIELDS = (
 """What the block holds of every lane of every seed; ``state`` is one of `RUNNING` to `FAILED`."""
 RUNNING, FINISHED, STOPPED, FAILED = range(4)
 HIGHER_IS_BETTER = ("accuracy", "test_accuracy")
-SUMMARISED: tuple[Summarised, ...] = (
-    "loss",
-    "accuracy",
-    "test_loss",
-    "test_accuracy",
-    "evaluations",
-    "flops",
-    "seconds",
-    "steps",
-)
 
 
 def state_of(row: Message) -> int:

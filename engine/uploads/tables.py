@@ -425,7 +425,7 @@ def _column(
 
 
 def _no_number(levels: Sequence[str]) -> str:
-    """Return a text of a column as an example: one that is no number, if there is one."""
+    """Return one text of a column, to be quoted: if possible one that is no number."""
     example = next((level for level in levels if written(level) is None), levels[0])
     return f"“{named(example)[:30]}”"
 

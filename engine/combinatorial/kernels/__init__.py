@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 INSIDE = "KELVIN_COMPILES"
 """Set in the environment of the process that compiles."""
 WAITING: list[Callable[[], None]] = []
-"""What is called before loops are compiled, so that whoever waits for them knows why."""
+"""Functions called before loops are compiled; they tell whoever waits why it takes long."""
 _all = False
 
 

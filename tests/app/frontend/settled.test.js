@@ -111,7 +111,7 @@ test("every way to start a race waits for what the page takes in", () => {
     shows(page("notRunning"));
     pass(500);
     assert.equal(started.length, 1, way);
-    if (way === "showStep") assert.equal(started[0], stands, "what it does hangs on how it stands");
+    if (way === "showStep") assert.equal(started[0], stands, "it sees the state that the race has");
     else assert.ok(started[0].other, `${way}: what was taken in is raced`);
     mock.reset();
     mock.timers.reset();

@@ -252,7 +252,7 @@ test("an edit that a race refuses makes no cities one's own, and cannot be taken
   click();
   assert.deepEqual(undone, [{ add: [[1, 1]] }, { add: [[1, 1]] }], "refused, it is there still");
   changes.took(first, { drop: [2] });
-  assert.ok(changes.element.hidden, "of somebody else's edits nothing is taken back");
+  assert.ok(changes.element.hidden, "an edit by another viewer cannot be undone here");
 });
 
 test("what all edits were taken back of is what it was, or stays one's own", () => {

@@ -103,7 +103,7 @@ export class Changes {
   took(cities, edit) {
     const key = keyOf(edit);
     const place = this.asked.findIndex((one) => keyOf(one.edit) === key);
-    // Of somebody else's edits it is not known how to take them back, nor those before them.
+    // Another viewer made this edit: what it changed is unknown, so no earlier one can be undone.
     if (place < 0) return this.edits.none ? undefined : this.forget();
     const { ends, back, instance } = this.asked[place];
     this.asked.splice(0, place + 1);
